@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
+import { FileError } from '../util/errors.ts'
+
+/** Bytes moved by one read or write: bounds the memory a conversion takes and stays far from the 2 GiB limit of fs. */
+export const CHUNK_BYTES = 4 << 20
+
+/** A file opened for reading, its size known. */
+export interface OpenFile {
+  readonly path: string
+  /** Bytes. */
+  readonly size: number
+  /** Fills all of `target` from byte `position`; FileError when the file ends before. */
+  readInto(target: Uint8Array, position: number): Promise<void>
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  EISDIR: 'is a folder, not a file',
+  ENOSPC: 'no space left on the disk',
+}
+
+/** A file system's failure as a FileError that names the file. */
+function fileError(path: string, cause: unknown): unknown {
+  if (!(cause instanceof Error) || !('code' in cause && 'syscall' in cause)) return cause
+  return new FileError(`${path}: ${REASONS[String(cause.code)] ?? cause.message}`)
+}
+
+/**
+ * Opens `path`, hands it to `use`, and closes it whatever happens.
+ * Throws FileError when the file is missing, unreadable or a folder.
+ */
+export async function withFile<T>(path: string, use: (file: OpenFile) => Promise<T>): Promise<T> {
+  let handle: FileHandle | undefined
+  try {
+    // A pipe has no size to hold its contents against, and opening one without a writer would wait for ever.
+    const kind = await stat(path)
+    if (!kind.isFile()) throw new FileError(`${path}: ${kind.isDirectory() ? REASONS['EISDIR'] : 'not a regular file'}`)
+    handle = await open(path, 'r')
+    return await use(opened(path, handle, (await handle.stat()).size))
+  } catch (cause) {
+    throw fileError(path, cause)
+  } finally {
+    await handle?.close()
+  }
+}
+
+function opened(path: string, handle: FileHandle, size: number): OpenFile {
+  return {
+    path,
+    size,
+    async readInto(target, position) {
+      let done = 0
+      while (done < target.length) {
+        const wanted = Math.min(CHUNK_BYTES, target.length - done)
+        const { bytesRead } = await handle.read(target, done, wanted, position + done)
+        if (bytesRead === 0) throw new FileError(`${path}: ends at byte ${position + done}, while being read`)
+        done += bytesRead
+      }
+    },
+  }
+}
+
+/**
+ * Writes a file so that a reader sees the old contents or all of the new, never a part: the chunks go to a temporary
+ * file beside `path`, which takes its place once they are on the disk. Throws FileError when that fails.
+ */
+export async function replaceFile(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`
+  try {
+    const handle = await open(temporary, 'wx')
+    try {
+      for (const chunk of chunks) await writeAll(handle, chunk)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, path)
+  } catch (cause) {
+    await unlink(temporary).catch(() => undefined) // the first failure is the one to tell
+    throw fileError(path, cause)
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  let done = 0
+  while (done < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, done, Math.min(CHUNK_BYTES, bytes.length - done))
+    done += bytesWritten
+  }
+}
