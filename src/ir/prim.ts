@@ -1,0 +1,135 @@
+import type { DType, HostArray } from './dtype.ts'
+import type { Attrs, TensorType } from './graph.ts'
+import type { Ops } from './ops-interface.ts'
+import type { Tensor } from './tensor.ts'
+
+/**
+ * One primitive, one record. Passes, code generation, batching and fusion switch on the `kind`, never on the name.
+ *
+ * - elementwise: out[i] = f(in0[i], in1[i], ...), all shapes equal
+ * - constant:    out[i] = f(i), no inputs
+ * - view:        out[i] = in[affine(i)], one input
+ * - reshape:     out[i] = in[i] in row-major order
+ * - piecewise:   out[i] = one of the inputs, by where i lies (pad, concat)
+ * - index:       out[i] = in[j], j read from an integer input (gather, dynamicSlice)
+ * - random:      out[i] = hash(key, i)
+ * - reduce:      a monoid folded over axes
+ * - contract:    batched dot product
+ * - cumulative:  a running sum along one axis
+ * - update:      a copy of input 0 with a part rewritten (scatterAdd, dynamicUpdateSlice)
+ * - customVjp:   a nested graph with a backward graph of its own
+ * - checkpoint:  a nested graph whose values are computed again for the backward pass
+ * - loop:        a nested graph repeated (scan)
+ *
+ * The last three hold graphs in their attrs; their derivatives and batching are transformations of those graphs,
+ * and so live in src/autodiff, by kind.
+ */
+export type Kind = Prim['kind']
+
+export interface VjpRule<A> {
+  readonly o: Ops
+  readonly inputs: readonly Tensor[]
+  readonly outputs: readonly Tensor[]
+  readonly attrs: A
+  /** Cotangent of each output; null is zero. At least one is not null. */
+  readonly cts: readonly (Tensor | null)[]
+  /** Which inputs a cotangent is wanted for; a rule may return null for the others. */
+  readonly wanted: readonly boolean[]
+}
+
+export interface JvpRule<A> {
+  readonly o: Ops
+  readonly inputs: readonly Tensor[]
+  readonly outputs: readonly Tensor[]
+  readonly attrs: A
+  /** Tangent of each input; null is zero. At least one is not null. */
+  readonly tangents: readonly (Tensor | null)[]
+}
+
+export interface BatchRule<A> {
+  readonly o: Ops
+  /** Batched inputs carry the batch in axis 0. */
+  readonly inputs: readonly Tensor[]
+  readonly batched: readonly boolean[]
+  readonly attrs: A
+  readonly size: number
+}
+
+interface PrimBase<A extends Attrs> {
+  readonly name: string
+  /** Types of the outputs. @throws ShapeError, DTypeError */
+  infer(inputs: readonly TensorType[], attrs: A): readonly TensorType[]
+  /** The reference: values of the outputs, given those of the inputs. */
+  evaluate(inputs: readonly HostArray[], attrs: A, outputs: readonly TensorType[]): readonly HostArray[]
+  /** Cotangents of the inputs. Absent: not differentiable (integer or boolean results). */
+  vjp?(rule: VjpRule<A>): readonly (Tensor | null)[]
+  /** Tangents of the outputs. */
+  jvp?(rule: JvpRule<A>): readonly (Tensor | null)[]
+  /** Outputs with the batch in axis 0. Absent only where the kind has a rule in src/autodiff. */
+  batch?(rule: BatchRule<A>): readonly Tensor[]
+}
+
+export interface WgslTypes {
+  readonly inputs: readonly DType[]
+  readonly output: DType
+}
+
+export interface ElementwisePrim<A extends Attrs = Attrs> extends PrimBase<A> {
+  readonly kind: 'elementwise'
+  readonly arity: number
+  /** Rough cost of one evaluation, in multiply-adds; decides what may be computed twice. */
+  readonly cost: number
+  /** The reference on numbers. */
+  scalar(args: readonly number[], types: WgslTypes): number
+  wgsl(args: readonly string[], types: WgslTypes): string
+  /** WGSL functions that `wgsl` calls. */
+  readonly wgslHelper?: string
+}
+
+/** Input index along one input axis: start + step * (output index along `from`), or just start. */
+export interface AxisMap {
+  readonly start: number
+  readonly step: number
+  readonly from: number | null
+}
+
+export interface ViewPrim<A extends Attrs = Attrs> extends PrimBase<A> {
+  readonly kind: 'view'
+  /** One map per axis of the input. */
+  axisMaps(input: TensorType, attrs: A): readonly AxisMap[]
+}
+
+export type MonoidName = 'sum' | 'max' | 'min'
+export interface ReducePrim<A extends Attrs = Attrs> extends PrimBase<A> {
+  readonly kind: 'reduce'
+  readonly monoid: MonoidName
+}
+
+export interface PlainPrim<A extends Attrs = Attrs> extends PrimBase<A> {
+  readonly kind:
+    | 'constant'
+    | 'reshape'
+    | 'piecewise'
+    | 'index'
+    | 'random'
+    | 'contract'
+    | 'cumulative'
+    | 'update'
+    | 'customVjp'
+    | 'checkpoint'
+    | 'loop'
+}
+
+export type Prim<A extends Attrs = Attrs> = ElementwisePrim<A> | ViewPrim<A> | ReducePrim<A> | PlainPrim<A>
+
+const registry = new Map<string, Prim>()
+
+/** Registers a primitive under its name. */
+export function definePrim<P extends Prim<never>>(prim: P): P {
+  if (registry.has(prim.name)) throw new Error(`primitive ${prim.name} is defined twice`)
+  registry.set(prim.name, prim as unknown as Prim)
+  return prim
+}
+
+export const findPrim = (name: string): Prim | undefined => registry.get(name)
+export const allPrims = (): readonly Prim[] => [...registry.values()]

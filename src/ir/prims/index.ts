@@ -1,0 +1,13 @@
+/** Every primitive, registered by being imported. */
+export * as binary from './binary.ts'
+export * as constant from './constant.ts'
+export * as cumulative from './cumulative.ts'
+export * as contract from './dot.ts'
+export * as index from './index-prims.ts'
+export * as nested from './nested.ts'
+export * as piecewise from './piecewise.ts'
+export * as random from './random.ts'
+export * as reduce from './reduce.ts'
+export * as unary from './unary.ts'
+export * as update from './update.ts'
+export * as view from './view.ts'

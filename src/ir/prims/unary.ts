@@ -1,0 +1,215 @@
+import { type DType, DTYPES, f16ToNumber, isFloat, numberToF16 } from '../dtype.ts'
+import { FLOATS, failDType, NUMBERS } from './common.ts'
+import { defineElementwise, defineMap } from './elementwise.ts'
+import { erf as erfNumber, roundHalfEven } from './scalar-math.ts'
+
+/** One operand. The derivative of each is written as t -> t * f'(x). */
+
+export const neg = defineElementwise({
+  name: 'neg',
+  takes: NUMBERS,
+  arity: 1,
+  scalar: ([x]) => -x!,
+  wgsl: ([x], { output }) => (output === 'u32' ? `(0u - ${x})` : `(-${x})`),
+  derivatives: [(t, { o }) => o.neg(t)],
+})
+
+export const abs = defineElementwise({
+  name: 'abs',
+  takes: NUMBERS,
+  arity: 1,
+  scalar: ([x]) => Math.abs(x!),
+  wgsl: ([x]) => `abs(${x})`,
+  derivatives: [(t, { o, inputs }) => o.mul(t, o.sign(inputs[0]!))],
+})
+
+export const sign = defineElementwise({
+  name: 'sign',
+  takes: ['f32', 'f16', 'i32'],
+  arity: 1,
+  scalar: ([x]) => Math.sign(x!),
+  wgsl: ([x]) => `sign(${x})`,
+  derivatives: [null],
+})
+
+export const floor = defineElementwise({
+  name: 'floor',
+  takes: FLOATS,
+  arity: 1,
+  scalar: ([x]) => Math.floor(x!),
+  wgsl: ([x]) => `floor(${x})`,
+  derivatives: [null],
+})
+
+export const ceil = defineElementwise({
+  name: 'ceil',
+  takes: FLOATS,
+  arity: 1,
+  scalar: ([x]) => Math.ceil(x!),
+  wgsl: ([x]) => `ceil(${x})`,
+  derivatives: [null],
+})
+
+export const round = defineElementwise({
+  name: 'round',
+  takes: FLOATS,
+  arity: 1,
+  scalar: ([x]) => roundHalfEven(x!),
+  wgsl: ([x]) => `round(${x})`,
+  derivatives: [null],
+})
+
+export const exp = defineElementwise({
+  name: 'exp',
+  takes: FLOATS,
+  arity: 1,
+  cost: 8,
+  scalar: ([x]) => Math.exp(x!),
+  wgsl: ([x]) => `exp(${x})`,
+  derivatives: [(t, { o, out }) => o.mul(t, out)],
+})
+
+export const log = defineElementwise({
+  name: 'log',
+  takes: FLOATS,
+  arity: 1,
+  cost: 8,
+  scalar: ([x]) => Math.log(x!),
+  wgsl: ([x]) => `log(${x})`,
+  derivatives: [(t, { o, inputs }) => o.div(t, inputs[0]!)],
+})
+
+export const sqrt = defineElementwise({
+  name: 'sqrt',
+  takes: FLOATS,
+  arity: 1,
+  cost: 4,
+  scalar: ([x]) => Math.sqrt(x!),
+  wgsl: ([x]) => `sqrt(${x})`,
+  derivatives: [(t, { o, out }) => o.div(o.mul(t, 0.5), out)],
+})
+
+export const rsqrt = defineElementwise({
+  name: 'rsqrt',
+  takes: FLOATS,
+  arity: 1,
+  cost: 4,
+  scalar: ([x]) => 1 / Math.sqrt(x!),
+  wgsl: ([x]) => `inverseSqrt(${x})`,
+  derivatives: [(t, { o, inputs, out }) => o.mul(t, o.mul(-0.5, o.div(out, inputs[0]!)))],
+})
+
+export const sin = defineElementwise({
+  name: 'sin',
+  takes: FLOATS,
+  arity: 1,
+  cost: 8,
+  scalar: ([x]) => Math.sin(x!),
+  wgsl: ([x]) => `sin(${x})`,
+  derivatives: [(t, { o, inputs }) => o.mul(t, o.cos(inputs[0]!))],
+})
+
+export const cos = defineElementwise({
+  name: 'cos',
+  takes: FLOATS,
+  arity: 1,
+  cost: 8,
+  scalar: ([x]) => Math.cos(x!),
+  wgsl: ([x]) => `cos(${x})`,
+  derivatives: [(t, { o, inputs }) => o.neg(o.mul(t, o.sin(inputs[0]!)))],
+})
+
+export const tanh = defineElementwise({
+  name: 'tanh',
+  takes: FLOATS,
+  arity: 1,
+  cost: 10,
+  scalar: ([x]) => Math.tanh(x!),
+  // Drivers may compute (e^2x - 1) / (e^2x + 1), which overflows; beyond 9 the f32 result is 1.
+  wgsl: ([x], { output }) => `tanh(clamp(${x}, ${output}(-9.0), ${output}(9.0)))`,
+  derivatives: [(t, { o, out }) => o.mul(t, o.sub(1, o.mul(out, out)))],
+})
+
+export const sigmoid = defineElementwise({
+  name: 'sigmoid',
+  takes: FLOATS,
+  arity: 1,
+  cost: 10,
+  scalar: ([x]) => 1 / (1 + Math.exp(-x!)),
+  wgsl: ([x], { output }) => `(${output}(1.0) / (${output}(1.0) + exp(-${x})))`,
+  derivatives: [(t, { o, out }) => o.mul(t, o.mul(out, o.sub(1, out)))],
+})
+
+const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI)
+
+export const erf = defineElementwise({
+  name: 'erf',
+  takes: FLOATS,
+  arity: 1,
+  cost: 16,
+  scalar: ([x]) => erfNumber(x!),
+  wgsl: ([x], { output }) => (output === 'f32' ? `weft_erf(${x})` : `${output}(weft_erf(f32(${x})))`),
+  // Series near 0 (where a quotient would lose relative accuracy), Abramowitz and Stegun 7.1.28 beyond.
+  wgslHelper: `fn weft_erf(x: f32) -> f32 {
+  let a = abs(x);
+  let t = x * x;
+  let near = x * (1.1283791671 + t * (-0.3761263890 + t * (0.1128379167 + t * (-0.0268661706 + t * (0.0052239776
+    + t * (-0.0008548327 + t * (0.0001205533 + t * -0.0000149257)))))));
+  let p = 1.0 / (1.0 + 0.3275911 * a);
+  let poly = p * (0.254829592 + p * (-0.284496736 + p * (1.421413741 + p * (-1.453152027 + p * 1.061405429))));
+  let far = sign(x) * (1.0 - poly * exp(-t));
+  return select(far, near, a < 1.0);
+}`,
+  derivatives: [
+    (t, { o, inputs }) => o.mul(t, o.mul(TWO_OVER_SQRT_PI, o.exp(o.neg(o.mul(inputs[0]!, inputs[0]!))))),
+  ],
+})
+
+export const not = defineElementwise({
+  name: 'not',
+  takes: ['bool', 'i32', 'u32'],
+  arity: 1,
+  scalar: ([x], { output }) => (output === 'bool' ? Number(x === 0) : ~x!),
+  wgsl: ([x], { output }) => (output === 'bool' ? `(!${x})` : `(~${x})`),
+})
+
+export const stopGradient = defineElementwise({
+  name: 'stop_gradient',
+  takes: DTYPES,
+  arity: 1,
+  cost: 0,
+  scalar: ([x]) => x!,
+  wgsl: ([x]) => x!,
+  derivatives: [null],
+})
+
+export const barrier = defineElementwise({
+  name: 'barrier',
+  takes: DTYPES,
+  arity: 1,
+  cost: 0,
+  scalar: ([x]) => x!,
+  wgsl: ([x]) => x!,
+  derivatives: [(t) => t],
+})
+
+/** attrs: {dtype}. Float to integer truncates and saturates; anything to bool is x != 0. */
+export const cast = defineMap({
+  name: 'cast',
+  arity: 1,
+  infer(_inputs, { dtype }) {
+    if (!DTYPES.includes(dtype as DType)) failDType(`cast: unknown dtype ${String(dtype)}`, `one of ${DTYPES.join(', ')}`)
+    return dtype as DType
+  },
+  scalar([x], { inputs, output }) {
+    if (output === 'bool') return Number(x !== 0)
+    if (output === 'f16') return f16ToNumber(numberToF16(x!))
+    if (isFloat(output) || !isFloat(inputs[0]!)) return x!
+    const whole = Number.isNaN(x) ? 0 : Math.trunc(x!)
+    const [low, high] = output === 'i32' ? [-2147483648, 2147483647] : [0, 4294967295]
+    return Math.min(Math.max(whole, low), high)
+  },
+  wgsl: ([x], { inputs, output }) =>
+    output === 'bool' ? `(${x} != ${inputs[0] === 'bool' ? 'false' : `${inputs[0]}(0)`})` : `${output}(${x})`,
+  derivatives: [(t, { o, inputs }) => o.cast(t, inputs[0]!.dtype)],
+})
