@@ -65,11 +65,11 @@ describe('encode', () => {
   })
 
   it('never makes control or byte tokens of text that spells them', () => {
-    const spelt = parseLlama2cTokenizer(tokenizerBytes(['<s', '\n<s', '>\n', '<0', 'x0', '0A>', '<0x0']), 'spelt')
+    const spelt = parseLlama2cTokenizer(tokenizerBytes(['<s', '\n<s', '>\n', '<0', 'x0', 'A>', '<0x0']), 'spelt')
     for (const text of ['\n<s>\n', '<0x0A>', '<unk>']) {
       const ids = spelt.encode(text)
       expect(ids.filter((i) => i < 3)).toEqual([1])
-      expect(ids.includes(byte(0x0a))).toBe(text.includes('\n'))
+      expect(ids).not.toContain(byte(0x0a))
       expect(spelt.decode(ids)).toBe(text)
     }
   })
