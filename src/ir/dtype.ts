@@ -86,7 +86,8 @@ function roundShift(value: number, shift: number): number {
 }
 
 /** Element i as a number (f16 decoded). */
-export const getElement = (a: HostArray, i: number): number => (a.dtype === 'f16' ? f16ToNumber(a.data[i]!) : a.data[i]!)
+export const getElement = (a: HostArray, i: number): number =>
+  a.dtype === 'f16' ? f16ToNumber(a.data[i]!) : a.data[i]!
 
 /** Writes a number as element i, rounded or wrapped as the dtype does. */
 export function setElement(a: HostArray, i: number, v: number): void {

@@ -105,22 +105,74 @@ export interface ReducePrim<A extends Attrs = Attrs> extends PrimBase<A> {
   readonly monoid: MonoidName
 }
 
-export interface PlainPrim<A extends Attrs = Attrs> extends PrimBase<A> {
-  readonly kind:
-    | 'constant'
-    | 'reshape'
-    | 'piecewise'
-    | 'index'
-    | 'random'
-    | 'contract'
-    | 'cumulative'
-    | 'update'
-    | 'customVjp'
-    | 'checkpoint'
-    | 'loop'
+/** Where one input of a piecewise primitive lies in the output: at low, low + step, ... along every axis. */
+export interface Piece {
+  readonly input: number
+  readonly low: readonly number[]
+  readonly step: readonly number[]
 }
 
-export type Prim<A extends Attrs = Attrs> = ElementwisePrim<A> | ViewPrim<A> | ReducePrim<A> | PlainPrim<A>
+export interface PiecewisePrim<A extends Attrs = Attrs> extends PrimBase<A> {
+  readonly kind: 'piecewise'
+  pieces(inputs: readonly TensorType[], attrs: A): readonly Piece[]
+  /** The value where no piece lies. */
+  fill(attrs: A): number
+}
+
+/** An element of a constant: one value everywhere, the index along an axis, or an array written in the graph. */
+export type ConstantElement =
+  | { readonly kind: 'value'; readonly value: number }
+  | { readonly kind: 'axis'; readonly axis: number }
+  | { readonly kind: 'array'; readonly data: HostArray }
+
+export interface ConstantPrim<A extends Attrs = Attrs> extends PrimBase<A> {
+  readonly kind: 'constant'
+  element(attrs: A): ConstantElement
+}
+
+/** Arithmetic on indices, over whatever stands for one: a number in the evaluator, an expression in a kernel. */
+export interface IndexMath<E> {
+  constant(n: number): E
+  add(a: E, b: E): E
+  /** Size of an axis of an input. */
+  size(input: number, axis: number): E
+  /** How far a window of `extent` can move along an axis of an input: size - extent. */
+  room(input: number, axis: number, extent: number): E
+  clamp(i: E, low: E, high: E): E
+  /** The element of an integer input at an index. */
+  lookup(input: number, index: readonly E[]): E
+}
+
+export interface IndexPrim<A extends Attrs = Attrs> extends PrimBase<A> {
+  readonly kind: 'index'
+  /** Index into input 0 for an index of the output. */
+  locate<E>(math: IndexMath<E>, index: readonly E[], inputs: readonly TensorType[], attrs: A): readonly E[]
+}
+
+export interface UpdatePrim<A extends Attrs = Attrs> extends PrimBase<A> {
+  readonly kind: 'update'
+  readonly combine: 'set' | 'add'
+  /** Which input holds the updates. */
+  readonly updates: number
+  /** Index into input 0 (and the output) for an index of the updates. */
+  target<E>(math: IndexMath<E>, index: readonly E[], inputs: readonly TensorType[], attrs: A): readonly E[]
+  /** Axes of the updates along which two elements may have one target. */
+  collidingAxes(inputs: readonly TensorType[], attrs: A): readonly number[]
+}
+
+export interface PlainPrim<A extends Attrs = Attrs> extends PrimBase<A> {
+  readonly kind: 'reshape' | 'random' | 'contract' | 'cumulative' | 'customVjp' | 'checkpoint' | 'loop'
+}
+
+export type Prim<A extends Attrs = Attrs> =
+  | ElementwisePrim<A>
+  | ViewPrim<A>
+  | ReducePrim<A>
+  | PiecewisePrim<A>
+  | ConstantPrim<A>
+  | IndexPrim<A>
+  | UpdatePrim<A>
+  | PlainPrim<A>
 
 const registry = new Map<string, Prim>()
 

@@ -3,9 +3,21 @@ import { isFloat } from './dtype.ts'
 import type { Operand, Ops } from './ops-interface.ts'
 import type { Prim } from './prim.ts'
 import { failDType } from './prims/common.ts'
-import { binary, constant, contract, cumulative, index, piecewise, random, reduce, unary, update, view } from './prims/index.ts'
+import {
+  binary,
+  constant,
+  contract,
+  cumulative,
+  index,
+  piecewise,
+  random,
+  reduce,
+  unary,
+  update,
+  view,
+} from './prims/index.ts'
 import { broadcastShapes, failShape, formatShape, normAxes, normAxis, range, sameShape, sizeOf } from './shape.ts'
-import { isTensor, Tensor } from './tensor.ts'
+import { isTensor, type Tensor } from './tensor.ts'
 import { bind } from './trace.ts'
 
 /**
@@ -54,16 +66,18 @@ function numberLike(op: string, value: unknown, like: Tensor): Tensor {
 
 const binaryOp = (prim: Prim) => (a: Operand, b: Operand) => apply(prim, unify(prim.name, a, b))
 
-const reduction = (prim: unknown, name: string) => (x: Tensor, axes?: number | readonly number[], keepDims = false) => {
-  const list = normAxes(name, axes, requireTensor(name, x).rank)
-  const out = list.length === 0 ? x : apply(prim, [x], { axes: list })
-  return keepDims
-    ? reshape(
-        out,
-        x.shape.map((n, a) => (list.includes(a) ? 1 : n)),
-      )
-    : out
-}
+const reduction =
+  (prim: unknown, name: string) =>
+  (x: Tensor, axes?: number | readonly number[], keepDims = false) => {
+    const list = normAxes(name, axes, requireTensor(name, x).rank)
+    const out = list.length === 0 ? x : apply(prim, [x], { axes: list })
+    return keepDims
+      ? reshape(
+          out,
+          x.shape.map((n, a) => (list.includes(a) ? 1 : n)),
+        )
+      : out
+  }
 
 const full = (dtype: DType, shape: readonly number[], value: number): Tensor =>
   apply(constant.full, [], { dtype, shape, value })
@@ -125,7 +139,8 @@ function expandDims(x: Tensor, axes: number | readonly number[]): Tensor {
 function squeeze(x: Tensor, axes: number | readonly number[]): Tensor {
   const removed = normAxes('squeeze', axes, x.rank)
   for (const a of removed) {
-    if (x.shape[a] !== 1) failShape(`squeeze: axis ${a} of ${formatShape(x.shape)} has size ${x.shape[a]}`, 'only axes of size 1 can go')
+    if (x.shape[a] !== 1)
+      failShape(`squeeze: axis ${a} of ${formatShape(x.shape)} has size ${x.shape[a]}`, 'only axes of size 1 can go')
   }
   return reshape(
     x,

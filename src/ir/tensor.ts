@@ -30,7 +30,7 @@ export class Tensor<out S extends Shape = Shape, out D extends DType = DType> {
   readonly shape: ShapeOf<S>
   readonly dtype: D
   /** Carries S in the type; never set. */
-  protected declare readonly shapeType: S
+  declare protected readonly shapeType: S
   /** @internal */
   readonly content: Content
 
@@ -65,7 +65,8 @@ export class Tensor<out S extends Shape = Shape, out D extends DType = DType> {
 
   /** The only element of a one-element tensor, as a number. */
   async item(): Promise<number> {
-    if (this.size !== 1) failShape(`item: ${formatShape(this.shape)} has ${this.size} elements`, 'item() takes a tensor of one element')
+    if (this.size !== 1)
+      failShape(`item: ${formatShape(this.shape)} has ${this.size} elements`, 'item() takes a tensor of one element')
     const data = await this.read()
     return this.dtype === 'f16' ? f16ToNumber(data[0]!) : data[0]!
   }

@@ -1,14 +1,6 @@
 import { TraceError } from '../util/errors.ts'
 import { captureSource, type SourceRef, userLocation } from '../util/source.ts'
-import {
-  type Attrs,
-  type Equation,
-  type Graph,
-  makeGraph,
-  type TensorType,
-  tensorType,
-  type Value,
-} from './graph.ts'
+import { type Attrs, type Equation, type Graph, makeGraph, type TensorType, tensorType, type Value } from './graph.ts'
 import type { Prim } from './prim.ts'
 import { type Builder, fromHost, hostArrayOf, isTensor, Tensor } from './tensor.ts'
 
@@ -32,8 +24,7 @@ class GraphBuilder implements Builder {
       if (content.builder === this) return content.value
       if (!builders.some((b) => b === content.builder)) throw leaked(op)
     }
-    const key =
-      content.kind === 'traced' ? content.value : content.kind === 'host' ? content.array : content.storage
+    const key = content.kind === 'traced' ? content.value : content.kind === 'host' ? content.array : content.storage
     const known = this.captures.get(key)
     if (known) return known.value
     const value: Value = { type: tensorType(t.dtype, t.shape) }
@@ -121,7 +112,12 @@ export function inline(graph: Graph, args: readonly Tensor[]): Tensor[] {
   const env = new Map<Value, Tensor>()
   graph.inputs.forEach((v, i) => env.set(v, args[i]!))
   for (const e of graph.equations) {
-    const results = bind(e.prim, e.inputs.map((v) => env.get(v)!), e.attrs, e.source)
+    const results = bind(
+      e.prim,
+      e.inputs.map((v) => env.get(v)!),
+      e.attrs,
+      e.source,
+    )
     e.outputs.forEach((v, i) => env.set(v, results[i]!))
   }
   return graph.outputs.map((v) => env.get(v)!)

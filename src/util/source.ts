@@ -48,7 +48,8 @@ function firstUserFrame(stack: string): string | undefined {
 }
 
 const plain = (file: string): string => file.replace(/^file:\/\//, '').replace(/\?.*$/, '')
-const isOwn = (file: string): boolean => plain(file).startsWith(plain(OWN_ROOT) + '/') || file.includes('/node_modules/')
+const isOwn = (file: string): boolean =>
+  plain(file).startsWith(plain(OWN_ROOT) + '/') || file.includes('/node_modules/')
 
 function shorten(file: string): string {
   const path = plain(file)

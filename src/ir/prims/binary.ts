@@ -1,4 +1,4 @@
-import { type DType, DTYPES, isFloat } from '../dtype.ts'
+import { DTYPES, type DType, isFloat } from '../dtype.ts'
 import { FLOATS, failDType, formatTypes, INTS, NUMBERS } from './common.ts'
 import { type Derivative, defineElementwise, defineMap } from './elementwise.ts'
 
@@ -53,10 +53,7 @@ export const rem = defineElementwise({
   cost: 4,
   scalar: ([a, b], { output }) => (b === 0 && !isFloat(output) ? 0 : a! % b!),
   wgsl: ([a, b]) => `(${a} % ${b})`,
-  derivatives: [
-    (t) => t,
-    (t, { o, inputs: [a, b], out }) => o.neg(o.mul(t, o.div(o.sub(a!, out), b!))),
-  ],
+  derivatives: [(t) => t, (t, { o, inputs: [a, b], out }) => o.neg(o.mul(t, o.div(o.sub(a!, out), b!)))],
 })
 
 export const pow = defineElementwise({
@@ -186,9 +183,5 @@ export const select = defineMap({
   },
   scalar: ([c, a, b]) => (c !== 0 ? a! : b!),
   wgsl: ([c, a, b]) => `select(${b}, ${a}, ${c})`,
-  derivatives: [
-    null,
-    (t, { o, inputs }) => o.where(inputs[0]!, t, 0),
-    (t, { o, inputs }) => o.where(inputs[0]!, 0, t),
-  ],
+  derivatives: [null, (t, { o, inputs }) => o.where(inputs[0]!, t, 0), (t, { o, inputs }) => o.where(inputs[0]!, 0, t)],
 })

@@ -1,6 +1,6 @@
 import { type DType, type HostArray, setElement } from '../dtype.ts'
 import type { AttrValue } from '../graph.ts'
-import { definePrim, type PlainPrim } from '../prim.ts'
+import { type ConstantPrim, definePrim } from '../prim.ts'
 import { emptyArray, forEachIndex } from './common.ts'
 
 /** Values that depend on no input. Without inputs there is nothing to batch or to differentiate. */
@@ -9,7 +9,7 @@ const neverBatched = (): never => {
   throw new Error('a constant has no batched input')
 }
 
-export const full = definePrim<PlainPrim<Full>>({
+export const full = definePrim<ConstantPrim<Full>>({
   name: 'full',
   kind: 'constant',
   infer: (_, { dtype, shape }) => [{ dtype, shape }],
@@ -24,7 +24,7 @@ export const full = definePrim<PlainPrim<Full>>({
 type Iota = { readonly dtype: DType; readonly shape: readonly number[]; readonly axis: number }
 
 /** 0, 1, 2, ... along one axis. */
-export const iota = definePrim<PlainPrim<Iota>>({
+export const iota = definePrim<ConstantPrim<Iota>>({
   name: 'iota',
   kind: 'constant',
   infer: (_, { dtype, shape }) => [{ dtype, shape }],
@@ -39,10 +39,11 @@ export const iota = definePrim<PlainPrim<Iota>>({
 type Literal = { readonly data: AttrValue & HostArray }
 
 /** An array written into the graph itself: what `makeGraph` does with concrete tensors that a function captures. */
-export const literal = definePrim<PlainPrim<Literal>>({
+export const literal = definePrim<ConstantPrim<Literal>>({
   name: 'literal',
   kind: 'constant',
   infer: (_, { data }) => [{ dtype: data.dtype, shape: data.shape }],
   evaluate: (_, { data }) => [data],
+  element: ({ data }) => ({ kind: 'array', data }),
   batch: neverBatched,
 })

@@ -131,7 +131,11 @@ function transposeDot(o: Ops, ct: Tensor, ctContract: Dims, x: Tensor, y: Tensor
 }
 
 /** Element offsets of an operand's batch, free and contracted positions. */
-function operandLayout(shape: Dims, batch: Dims, contract: Dims): { batch: number[]; free: number[]; contract: number[] } {
+function operandLayout(
+  shape: Dims,
+  batch: Dims,
+  contract: Dims,
+): { batch: number[]; free: number[]; contract: number[] } {
   const strides = stridesOf(shape)
   const offsets = (axes: Dims): number[] => {
     const dims = axes.map((a) => shape[a]!)

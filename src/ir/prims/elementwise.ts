@@ -80,7 +80,11 @@ export function defineMap(spec: MapSpec): ElementwisePrim {
       return [evaluateMap(prim, inputs, type!)]
     },
     batch({ o, inputs, batched, attrs, size }) {
-      return o.bind(prim, inputs.map((x, i) => ensureBatched(o, x, batched[i]!, size)), attrs)
+      return o.bind(
+        prim,
+        inputs.map((x, i) => ensureBatched(o, x, batched[i]!, size)),
+        attrs,
+      )
     },
   }
   return definePrim(prim)

@@ -1,9 +1,9 @@
 import { getElement } from '../dtype.ts'
 import type { GatherAxes } from '../ops-interface.ts'
-import { definePrim, type PlainPrim } from '../prim.ts'
+import { definePrim, type IndexMath, type IndexPrim } from '../prim.ts'
 import { failShape, formatShape, range, sameShape, stridesOf } from '../shape.ts'
-import { emptyArray, ensureBatched, forEachIndex, INTS, requireDType } from './common.ts'
 import { gatherBatchedStarts } from './batched-starts.ts'
+import { emptyArray, ensureBatched, forEachIndex, INTS, requireDType } from './common.ts'
 
 type Dims = readonly number[]
 export type GatherAttrs = { readonly [K in keyof GatherAxes]: number }
@@ -49,8 +49,30 @@ export function forEachGathered(
   })
 }
 
+/** Index into x of an element of the gathered result; the index tensor is input `input`. */
+export function gatheredIndex<E>(
+  math: IndexMath<E>,
+  index: readonly E[],
+  indicesRank: number,
+  input: number,
+  { axis, batch }: GatherAxes,
+): E[] {
+  const span = indicesRank - batch
+  const which = math.lookup(input, [...index.slice(0, batch), ...index.slice(axis, axis + span)])
+  const last = math.add(math.size(0, axis), math.constant(-1))
+  return [...index.slice(0, axis), math.clamp(which, math.constant(0), last), ...index.slice(axis + span)]
+}
+
+/** Index into the whole of an element of a window; the starts are input `input`. */
+export function windowIndex<E>(math: IndexMath<E>, index: readonly E[], input: number, sizes: Dims): E[] {
+  return index.map((i, axis) => {
+    const start = math.lookup(input, [math.constant(axis)])
+    return math.add(math.clamp(start, math.constant(0), math.room(0, axis, sizes[axis]!)), i)
+  })
+}
+
 /** out[b, p, i, q] = x[b, p, indices[b, i], q]. Indices out of range are clamped. */
-export const gather = definePrim<PlainPrim<GatherAttrs>>({
+export const gather = definePrim<IndexPrim<GatherAttrs>>({
   name: 'gather',
   kind: 'index',
   infer([x, indices], attrs) {
@@ -68,6 +90,7 @@ export const gather = definePrim<PlainPrim<GatherAttrs>>({
     })
     return [out]
   },
+  locate: (math, index, inputs, attrs) => gatheredIndex(math, index, inputs[1]!.shape.length, 1, attrs),
   vjp: ({ o, inputs: [x, indices], cts, attrs }) => [o.scatterAdd(o.zerosLike(x!), indices!, cts[0]!, attrs), null],
   jvp: ({ o, inputs, tangents, attrs }) => [tangents[0] ? o.gather(tangents[0], inputs[1]!, attrs) : null],
   batch({ o, inputs: [x, indices], batched, size, attrs: { axis, batch } }) {
@@ -85,7 +108,7 @@ export const gather = definePrim<PlainPrim<GatherAttrs>>({
 type Sizes = { readonly sizes: Dims }
 
 /** A window of the given sizes at run-time starts (i32[rank]), moved inside where it would stick out. */
-export const dynamicSlice = definePrim<PlainPrim<Sizes>>({
+export const dynamicSlice = definePrim<IndexPrim<Sizes>>({
   name: 'dynamic_slice',
   kind: 'index',
   infer([x, starts], { sizes }) {
@@ -95,15 +118,19 @@ export const dynamicSlice = definePrim<PlainPrim<Sizes>>({
   },
   evaluate([x, starts], { sizes }, [type]) {
     const out = emptyArray(type!)
-    forEachWindow(x!.shape, sizes, (a) => getElement(starts!, a), (inWindow, inX) => {
-      out.data[inWindow] = x!.data[inX]!
-    })
+    forEachWindow(
+      x!.shape,
+      sizes,
+      (a) => getElement(starts!, a),
+      (inWindow, inX) => {
+        out.data[inWindow] = x!.data[inX]!
+      },
+    )
     return [out]
   },
+  locate: (math, index, _, { sizes }) => windowIndex(math, index, 1, sizes),
   vjp: ({ o, inputs: [x, starts], cts }) => [o.dynamicUpdateSlice(o.zerosLike(x!), cts[0]!, starts!), null],
-  jvp: ({ o, inputs, tangents, attrs }) => [
-    tangents[0] ? o.dynamicSlice(tangents[0], inputs[1]!, attrs.sizes) : null,
-  ],
+  jvp: ({ o, inputs, tangents, attrs }) => [tangents[0] ? o.dynamicSlice(tangents[0], inputs[1]!, attrs.sizes) : null],
   batch({ o, inputs: [x, starts], batched, size, attrs: { sizes } }) {
     if (batched[1]) return [gatherBatchedStarts(o, ensureBatched(o, x!, batched[0]!, size), starts!, sizes)]
     return [o.dynamicSlice(x!, o.pad(starts!, [1], [0]), [size, ...sizes])]
@@ -129,7 +156,10 @@ export function forEachWindow(
   visit: (inWindow: number, inWhole: number) => void,
 ): void {
   const strides = stridesOf(shape)
-  const offset = range(shape.length).reduce((sum, a) => sum + clamp(start(a), 0, shape[a]! - sizes[a]!) * strides[a]!, 0)
+  const offset = range(shape.length).reduce(
+    (sum, a) => sum + clamp(start(a), 0, shape[a]! - sizes[a]!) * strides[a]!,
+    0,
+  )
   forEachIndex(sizes, (index, linear) => {
     let at = offset
     for (let a = 0; a < index.length; a++) at += index[a]! * strides[a]!

@@ -1,5 +1,5 @@
 import { setElement } from '../dtype.ts'
-import { definePrim, type PlainPrim } from '../prim.ts'
+import { definePrim, type PiecewisePrim } from '../prim.ts'
 import { failShape, formatShape, sameShape, sizeOf, stridesOf } from '../shape.ts'
 import { emptyArray, ensureBatched, failDType, forEachIndex, formatTypes } from './common.ts'
 
@@ -8,7 +8,7 @@ type Dims = readonly number[]
 type Pad = { readonly low: Dims; readonly high: Dims; readonly interior: Dims; readonly value: number }
 
 /** `low` elements before, `high` after, `interior` between neighbours along every axis, all set to `value`. */
-export const pad = definePrim<PlainPrim<Pad>>({
+export const pad = definePrim<PiecewisePrim<Pad>>({
   name: 'pad',
   kind: 'piecewise',
   infer([x], { low, high, interior }) {
@@ -33,6 +33,8 @@ export const pad = definePrim<PlainPrim<Pad>>({
     })
     return [out]
   },
+  pieces: (_, { low, interior }) => [{ input: 0, low, step: interior.map((n) => n + 1) }],
+  fill: ({ value }) => value,
   vjp({ o, inputs, cts, attrs: { low, interior } }) {
     const stops = inputs[0]!.shape.map((n, a) => low[a]! + (n === 0 ? 0 : (n - 1) * (interior[a]! + 1) + 1))
     return [
@@ -52,7 +54,7 @@ export const pad = definePrim<PlainPrim<Pad>>({
 
 type Concat = { readonly axis: number }
 
-export const concat = definePrim<PlainPrim<Concat>>({
+export const concat = definePrim<PiecewisePrim<Concat>>({
   name: 'concat',
   kind: 'piecewise',
   infer(inputs, { axis }) {
@@ -83,6 +85,15 @@ export const concat = definePrim<PlainPrim<Concat>>({
     }
     return [out]
   },
+  pieces(inputs, { axis }) {
+    let at = 0
+    return inputs.map((t, input) => {
+      const low = t.shape.map((_, a) => (a === axis ? at : 0))
+      at += t.shape[axis]!
+      return { input, low, step: t.shape.map(() => 1) }
+    })
+  },
+  fill: () => 0,
   vjp({ o, inputs, cts, attrs: { axis } }) {
     let at = 0
     return inputs.map((x) => {

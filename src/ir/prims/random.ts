@@ -14,7 +14,8 @@ export const randomBits = definePrim<PlainPrim<Bits>>({
   kind: 'random',
   infer([key], { shape }) {
     requireDType('randomBits key', key!, ['u32'])
-    if (key!.shape.at(-1) !== 2) failShape(`randomBits: key of shape ${formatShape(key!.shape)}`, 'a key is u32[2]: key(seed)')
+    if (key!.shape.at(-1) !== 2)
+      failShape(`randomBits: key of shape ${formatShape(key!.shape)}`, 'a key is u32[2]: key(seed)')
     return [{ dtype: 'u32', shape: [...key!.shape.slice(0, -1), ...shape] }]
   },
   evaluate([key], { shape }, [type]) {

@@ -1,10 +1,10 @@
+import type { DType } from '../dtype.ts'
 import { getElement, setElement } from '../dtype.ts'
+import type { Ops } from '../ops-interface.ts'
 import { definePrim, type MonoidName, type ReducePrim } from '../prim.ts'
 import { range, stridesOf } from '../shape.ts'
-import { emptyArray, forEachIndex, NUMBERS, requireDType } from './common.ts'
-import type { DType } from '../dtype.ts'
-import type { Ops } from '../ops-interface.ts'
 import type { Tensor } from '../tensor.ts'
+import { emptyArray, forEachIndex, NUMBERS, requireDType } from './common.ts'
 
 /** Folds over `axes`, which vanish from the shape. attrs: {axes}, sorted. */
 type Axes = { readonly axes: readonly number[] }

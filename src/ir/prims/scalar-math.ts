@@ -27,4 +27,3 @@ export function erf(x: number): number {
   for (let k = 60; k >= 1; k--) fraction = k / 2 / (a + fraction)
   return Math.sign(x) * (1 - Math.exp(-a * a) / ((a + fraction) * Math.sqrt(Math.PI)))
 }
-

@@ -1,4 +1,4 @@
-import { type DType, DTYPES, f16ToNumber, isFloat, numberToF16 } from '../dtype.ts'
+import { DTYPES, type DType, f16ToNumber, isFloat, numberToF16 } from '../dtype.ts'
 import { FLOATS, failDType, NUMBERS } from './common.ts'
 import { defineElementwise, defineMap } from './elementwise.ts'
 import { erf as erfNumber, roundHalfEven } from './scalar-math.ts'
@@ -160,9 +160,7 @@ export const erf = defineElementwise({
   let far = sign(x) * (1.0 - poly * exp(-t));
   return select(far, near, a < 1.0);
 }`,
-  derivatives: [
-    (t, { o, inputs }) => o.mul(t, o.mul(TWO_OVER_SQRT_PI, o.exp(o.neg(o.mul(inputs[0]!, inputs[0]!))))),
-  ],
+  derivatives: [(t, { o, inputs }) => o.mul(t, o.mul(TWO_OVER_SQRT_PI, o.exp(o.neg(o.mul(inputs[0]!, inputs[0]!)))))],
 })
 
 export const not = defineElementwise({
@@ -198,7 +196,8 @@ export const cast = defineMap({
   name: 'cast',
   arity: 1,
   infer(_inputs, { dtype }) {
-    if (!DTYPES.includes(dtype as DType)) failDType(`cast: unknown dtype ${String(dtype)}`, `one of ${DTYPES.join(', ')}`)
+    if (!DTYPES.includes(dtype as DType))
+      failDType(`cast: unknown dtype ${String(dtype)}`, `one of ${DTYPES.join(', ')}`)
     return dtype as DType
   },
   scalar([x], { inputs, output }) {

@@ -1,14 +1,23 @@
 import { getElement, setElement } from '../dtype.ts'
-import { definePrim, type PlainPrim } from '../prim.ts'
-import { failShape, formatShape, sameShape } from '../shape.ts'
+import { definePrim, type UpdatePrim } from '../prim.ts'
+import { failShape, formatShape, range, sameShape } from '../shape.ts'
 import { updateBatchedStarts } from './batched-starts.ts'
 import { ensureBatched, failDType, formatTypes, INTS, NUMBERS, requireDType } from './common.ts'
-import { checkGather, checkWindow, forEachGathered, forEachWindow, type GatherAttrs, gatherShape } from './index-prims.ts'
+import {
+  checkGather,
+  checkWindow,
+  forEachGathered,
+  forEachWindow,
+  type GatherAttrs,
+  gatheredIndex,
+  gatherShape,
+  windowIndex,
+} from './index-prims.ts'
 
 /** Updates: input 0 with a part rewritten. A device writes in place where input 0 is not needed any more. */
 
 /** x[b, p, indices[b, i], q] += updates[b, p, i, q]; repeated indices add up, out of range ones are clamped. */
-export const scatterAdd = definePrim<PlainPrim<GatherAttrs>>({
+export const scatterAdd = definePrim<UpdatePrim<GatherAttrs>>({
   name: 'scatter_add',
   kind: 'update',
   infer([x, indices, updates], attrs) {
@@ -33,6 +42,10 @@ export const scatterAdd = definePrim<PlainPrim<GatherAttrs>>({
     })
     return [out]
   },
+  combine: 'add',
+  updates: 2,
+  target: (math, index, inputs, attrs) => gatheredIndex(math, index, inputs[1]!.shape.length, 1, attrs),
+  collidingAxes: ([, indices], { axis, batch }) => range(indices!.shape.length - batch).map((a) => a + axis),
   vjp: ({ o, inputs: [, indices], cts, attrs }) => [cts[0]!, null, o.gather(cts[0]!, indices!, attrs)],
   jvp: ({ o, inputs: [x, indices, updates], tangents: [tx, , tu], attrs }) => [
     o.scatterAdd(tx ?? o.zerosLike(x!), indices!, tu ?? o.zerosLike(updates!), attrs),
@@ -44,7 +57,7 @@ export const scatterAdd = definePrim<PlainPrim<GatherAttrs>>({
 })
 
 /** x with the window at `starts` (i32[rank]) replaced by `update`; the window is moved inside x. */
-export const dynamicUpdateSlice = definePrim<PlainPrim>({
+export const dynamicUpdateSlice = definePrim<UpdatePrim>({
   name: 'dynamic_update_slice',
   kind: 'update',
   infer([x, update, starts]) {
@@ -55,11 +68,20 @@ export const dynamicUpdateSlice = definePrim<PlainPrim>({
   },
   evaluate([x, update, starts]) {
     const out = { ...x!, data: x!.data.slice() }
-    forEachWindow(x!.shape, update!.shape, (a) => getElement(starts!, a), (inWindow, inX) => {
-      out.data[inX] = update!.data[inWindow]!
-    })
+    forEachWindow(
+      x!.shape,
+      update!.shape,
+      (a) => getElement(starts!, a),
+      (inWindow, inX) => {
+        out.data[inX] = update!.data[inWindow]!
+      },
+    )
     return [out]
   },
+  combine: 'set',
+  updates: 1,
+  target: (math, index, inputs) => windowIndex(math, index, 2, inputs[1]!.shape),
+  collidingAxes: () => [],
   vjp: ({ o, inputs: [, update, starts], cts }) => [
     o.dynamicUpdateSlice(cts[0]!, o.zerosLike(update!), starts!),
     o.dynamicSlice(cts[0]!, starts!, update!.shape),

@@ -46,7 +46,12 @@ export const transpose = defineView<Perm>({
     return [{ dtype, shape: perm.map((a) => shape[a]!) }]
   },
   axisMaps: (x, { perm }) => x.shape.map((_, axis) => ({ start: 0, step: 1, from: perm.indexOf(axis) })),
-  vjp: ({ o, cts, attrs: { perm } }) => [o.transpose(cts[0]!, perm.map((_, axis) => perm.indexOf(axis)))],
+  vjp: ({ o, cts, attrs: { perm } }) => [
+    o.transpose(
+      cts[0]!,
+      perm.map((_, axis) => perm.indexOf(axis)),
+    ),
+  ],
   batch: ({ o, inputs, attrs: { perm } }) => [o.transpose(inputs[0]!, [0, ...perm.map((a) => a + 1)])],
 })
 
