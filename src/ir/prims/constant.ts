@@ -18,6 +18,7 @@ export const full = definePrim<ConstantPrim<Full>>({
     for (let i = 0; i < out.data.length; i++) setElement(out, i, value)
     return [out]
   },
+  element: ({ value }) => ({ kind: 'value', value }),
   batch: neverBatched,
 })
 
@@ -33,6 +34,7 @@ export const iota = definePrim<ConstantPrim<Iota>>({
     forEachIndex(type!.shape, (index, linear) => setElement(out, linear, index[axis]!))
     return [out]
   },
+  element: ({ axis }) => ({ kind: 'axis', axis }),
   batch: neverBatched,
 })
 
