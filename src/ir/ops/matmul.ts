@@ -1,0 +1,54 @@
+import type { DotAxes } from '../ops-interface.ts'
+import { rawOps as o } from '../raw-ops.ts'
+import { broadcastShapes, failShape, formatShape } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import { contractPair, type Labelled, reorder } from './contract-pair.ts'
+import { requireFloat } from './reduce.ts'
+
+/**
+ * Matrix product, as NumPy has it: a [...B, M, K], b [...B, K, N] -> [...B, M, N], the leading axes broadcast. A vector
+ * on the left is a row, on the right a column, and its axis vanishes from the result. One `dot` equation: an axis that
+ * only one operand has is a free axis of the product and is not copied.
+ * @throws ShapeError where inner dimensions differ or leading ones do not broadcast, or for a scalar; DTypeError for
+ * integers.
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  requireFloat('matmul', a)
+  requireFloat('matmul', b)
+  const both = `${formatShape(a.shape)} x ${formatShape(b.shape)}`
+  if (a.rank === 0 || b.rank === 0) failShape(`matmul: ${both}`, 'a scalar is no matrix; use mul')
+  const k = a.shape.at(-1)
+  if (k !== b.shape.at(b.rank === 1 ? 0 : -2)) {
+    failShape(
+      `matmul: inner dimensions differ: ${both}`,
+      `the left operand's last dimension (${k}) must equal the right's ${b.rank === 1 ? 'only one' : 'second-to-last'} ` +
+        `(${b.shape.at(b.rank === 1 ? 0 : -2)})`,
+    )
+  }
+  const leading = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2))
+  const names = leading.map((_, i) => `batch${i}`)
+  const left = dropBroadcast(a, names, leading, a.rank === 1 ? ['k'] : ['m', 'k'])
+  const right = dropBroadcast(b, names, leading, b.rank === 1 ? ['k'] : ['k', 'n'])
+  const free = [...(a.rank === 1 ? [] : ['m']), ...(b.rank === 1 ? [] : ['n'])]
+  const out = contractPair(left, right, new Set([...names, ...free]))
+  const present = [...names.filter((name) => out.labels.includes(name)), ...free]
+  const ordered = reorder(out, present)
+  return o.reshape(ordered, [...leading, ...ordered.shape.slice(ordered.rank - free.length)])
+}
+
+/** The operand without leading axes of size 1, which the other operand's or nothing stands for. */
+function dropBroadcast(x: Tensor, names: readonly string[], leading: readonly number[], inner: string[]): Labelled {
+  const count = x.rank - inner.length
+  const own = names.slice(names.length - count)
+  const sizes = leading.slice(leading.length - count)
+  const dropped = own.flatMap((_, i) => (x.shape[i] === 1 && sizes[i] !== 1 ? [i] : []))
+  return { x: o.squeeze(x, dropped), labels: [...own.filter((_, i) => !dropped.includes(i)), ...inner] }
+}
+
+/**
+ * Product over named axes: out[batch..., free of a..., free of b...] = sum over contracted axes. The general form of
+ * `matmul`; axes may not be negative. @throws ShapeError, DTypeError
+ */
+export function dotGeneral(a: Tensor, b: Tensor, axes: Partial<DotAxes>): Tensor {
+  return o.dot(a, b, { lhsContract: [], rhsContract: [], lhsBatch: [], rhsBatch: [], ...axes })
+}
