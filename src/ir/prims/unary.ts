@@ -3,7 +3,10 @@ import { FLOATS, failDType, NUMBERS } from './common.ts'
 import { defineElementwise, defineMap } from './elementwise.ts'
 import { erf as erfNumber, roundHalfEven } from './scalar-math.ts'
 
-/** One operand. The derivative of each is written as t -> t * f'(x). */
+/**
+ * One operand. The derivative of each is written as t -> t * f'(x). Steps (sign, floor, ...) and stop_gradient have
+ * none: their derivative is zero, so that differentiation does not even begin with what leads to them.
+ */
 
 export const neg = defineElementwise({
   name: 'neg',
@@ -29,7 +32,6 @@ export const sign = defineElementwise({
   arity: 1,
   scalar: ([x]) => Math.sign(x!),
   wgsl: ([x]) => `sign(${x})`,
-  derivatives: [null],
 })
 
 export const floor = defineElementwise({
@@ -38,7 +40,6 @@ export const floor = defineElementwise({
   arity: 1,
   scalar: ([x]) => Math.floor(x!),
   wgsl: ([x]) => `floor(${x})`,
-  derivatives: [null],
 })
 
 export const ceil = defineElementwise({
@@ -47,7 +48,6 @@ export const ceil = defineElementwise({
   arity: 1,
   scalar: ([x]) => Math.ceil(x!),
   wgsl: ([x]) => `ceil(${x})`,
-  derivatives: [null],
 })
 
 export const round = defineElementwise({
@@ -56,7 +56,6 @@ export const round = defineElementwise({
   arity: 1,
   scalar: ([x]) => roundHalfEven(x!),
   wgsl: ([x]) => `round(${x})`,
-  derivatives: [null],
 })
 
 export const exp = defineElementwise({
@@ -178,7 +177,6 @@ export const stopGradient = defineElementwise({
   cost: 0,
   scalar: ([x]) => x!,
   wgsl: ([x]) => x!,
-  derivatives: [null],
 })
 
 export const barrier = defineElementwise({
