@@ -1,0 +1,135 @@
+import type { BufferRef, DispatchStep, KernelSource, Program, Step } from '../codegen/program.ts'
+import { DeviceError } from '../util/errors.ts'
+import type { DeviceLimits } from './device.ts'
+import { tensorBytes } from './layout.ts'
+import { sizeText, tensorText } from './size-text.ts'
+
+const HINT = 'programs come from the compiler for one device: compile for this one, or report the program as a bug'
+
+/**
+ * Checks a program against itself and a device before anything of it runs: WebGPU would report the same mistakes late,
+ * without the step's name, or (a write to an input that was not donated) not at all.
+ * @throws DeviceError naming the program and the tensor, kernel or step.
+ */
+export function checkProgram(program: Program, limits: DeviceLimits): void {
+  const fail = (what: string): never => {
+    throw new DeviceError(`program ${program.name}: ${what}`, { hint: HINT })
+  }
+  checkSizes(program, limits, fail)
+  program.outputs.forEach((output) => {
+    if (output.aliasOf === null) return
+    const input = program.inputs[output.aliasOf]
+    if (!input) fail(`output ${output.name} is said to be input ${output.aliasOf}, which does not exist`)
+    else if (tensorBytes(input.dtype, input.shape) !== tensorBytes(output.dtype, output.shape)) {
+      fail(`output ${output.name} is said to be input ${input.name}, but their sizes differ`)
+    }
+  })
+  program.kernels.forEach((kernel) => checkKernel(kernel, limits, fail))
+  for (const step of program.steps) checkStep(program, step, limits, fail)
+}
+
+/** A name for each buffer, equal exactly if the memory is the same. */
+export function bufferKey(program: Program, ref: BufferRef): string {
+  const aliasOf = ref.kind === 'output' ? (program.outputs[ref.index]?.aliasOf ?? null) : null
+  return aliasOf === null ? `${ref.kind} ${ref.index}` : `input ${aliasOf}`
+}
+
+/** The inputs that some step writes. */
+export function writtenInputs(program: Program): ReadonlySet<number> {
+  const written = new Set<number>()
+  const visit = (step: Step): void => {
+    if (step.kind === 'loop') for (const inner of step.steps) visit(inner)
+    else {
+      for (const ref of writtenBy(program, step)) {
+        const [kind, index] = bufferKey(program, ref).split(' ')
+        if (kind === 'input') written.add(Number(index))
+      }
+    }
+  }
+  for (const step of program.steps) visit(step)
+  return written
+}
+
+function writtenBy(program: Program, step: Exclude<Step, { kind: 'loop' }>): readonly BufferRef[] {
+  if (step.kind === 'copy') return [step.to]
+  const access = program.kernels[step.kernel]?.bindings ?? []
+  return step.buffers.filter((_, i) => access[i] === 'read_write')
+}
+
+type Fail = (what: string) => never
+
+function checkSizes(program: Program, limits: DeviceLimits, fail: Fail): void {
+  const most = Math.min(limits.bindingBytes, limits.bufferBytes)
+  const check = (what: string, bytes: number): void => {
+    if (bytes > most) {
+      fail(`${what} takes ${sizeText(bytes)}, but this device's kernels reach at most ${sizeText(most)} of one tensor`)
+    }
+  }
+  for (const t of program.inputs)
+    check(`input ${t.name}, ${tensorText(t.dtype, t.shape)},`, tensorBytes(t.dtype, t.shape))
+  for (const t of program.outputs) {
+    check(`output ${t.name}, ${tensorText(t.dtype, t.shape)},`, tensorBytes(t.dtype, t.shape))
+  }
+  program.constants.forEach((t, i) => {
+    check(`constant ${i}, ${tensorText(t.dtype, t.shape)},`, tensorBytes(t.dtype, t.shape))
+  })
+  program.slots.forEach((bytes, i) => {
+    check(`temporary ${i}`, bytes)
+    if (bytes <= 0 || bytes % 4 !== 0) fail(`temporary ${i} has ${bytes} bytes, not a positive multiple of 4`)
+  })
+}
+
+function checkKernel(kernel: KernelSource, limits: DeviceLimits, fail: Fail): void {
+  const { bindings, paramWords, workgroupSize } = kernel
+  if (bindings.length > limits.storageBuffersPerKernel) {
+    fail(`kernel ${kernel.name} binds ${bindings.length} buffers, the device takes ${limits.storageBuffersPerKernel}`)
+  }
+  if (paramWords % 4 !== 0) fail(`kernel ${kernel.name} has ${paramWords} params, not a multiple of 4`)
+  const invocations = workgroupSize[0] * workgroupSize[1] * workgroupSize[2]
+  if (invocations > limits.invocationsPerWorkgroup) {
+    fail(`kernel ${kernel.name} has workgroups of ${invocations}, the device takes ${limits.invocationsPerWorkgroup}`)
+  }
+}
+
+function checkStep(program: Program, step: Step, limits: DeviceLimits, fail: Fail): void {
+  if (step.kind === 'loop') {
+    if (!Number.isInteger(step.count) || step.count < 0) fail(`loop ${step.label} runs ${step.count} times`)
+    for (const inner of step.steps) checkStep(program, inner, limits, fail)
+    return
+  }
+  const refs = step.kind === 'copy' ? [step.from, step.to] : step.buffers
+  for (const ref of refs) {
+    const count = { input: program.inputs, output: program.outputs, slot: program.slots, constant: program.constants }
+    if (!(ref.index in count[ref.kind])) fail(`${step.label} uses ${ref.kind} ${ref.index}, which does not exist`)
+  }
+  if (step.kind === 'dispatch') checkDispatch(program, step, limits, fail)
+  else if (step.bytes % 4 !== 0) fail(`${step.label} copies ${step.bytes} bytes, not a multiple of 4`)
+  const keys = refs.map((ref) => bufferKey(program, ref))
+  for (const ref of writtenBy(program, step)) {
+    const key = bufferKey(program, ref)
+    const [kind, index] = key.split(' ')
+    if (kind === 'constant') fail(`${step.label} writes ${key}`)
+    const input = kind === 'input' ? program.inputs[Number(index)] : undefined
+    if (input && !input.donated) fail(`${step.label} writes input ${input.name}, which is not donated`)
+    if (keys.indexOf(key) !== keys.lastIndexOf(key)) fail(`${step.label} binds ${key} twice and writes it`)
+  }
+}
+
+function checkDispatch(program: Program, step: DispatchStep, limits: DeviceLimits, fail: Fail): void {
+  const kernel = program.kernels[step.kernel]
+  if (!kernel) throw fail(`${step.label} uses kernel ${step.kernel}, which does not exist`)
+  const { bindings, paramWords, name } = kernel
+  if (step.buffers.length !== bindings.length) {
+    fail(`${step.label} gives kernel ${name} ${step.buffers.length} buffers, it has ${bindings.length} bindings`)
+  }
+  if (step.params.length !== paramWords) {
+    fail(`${step.label} gives kernel ${name} ${step.params.length} params, it has ${paramWords}`)
+  }
+  for (const count of step.workgroups) {
+    if (!Number.isInteger(count) || count < 1 || count > limits.workgroupsPerDimension) {
+      fail(
+        `${step.label} dispatches ${step.workgroups.join(' x ')} workgroups, from 1 to ${limits.workgroupsPerDimension} a side are allowed`,
+      )
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { DeviceError } from '../util/errors.ts'
+
+/**
+ * Whether a GPU device still works, and everyone who waits on it. A lost device answers nothing, or answers with
+ * errors that name the wrong cause, so every wait goes through `guard`.
+ */
+export class Health {
+  #failure: DeviceError | null = null
+  readonly #waiting = new Set<(error: DeviceError) => void>()
+  /** Checks of submitted work that have not answered yet. */
+  readonly #checks = new Set<Promise<void>>()
+  #firstError: DeviceError | null = null
+
+  get failure(): DeviceError | null {
+    return this.#failure
+  }
+
+  /** @throws DeviceError if the device is lost or disposed. */
+  assertAlive(): void {
+    // A fresh error, so that its stack shows the call that came too late.
+    if (this.#failure) throw this.#copyOfFailure(this.#failure)
+  }
+
+  /** The device is gone: everyone who waits is told. Only the first reason is kept. */
+  fail(error: DeviceError): void {
+    if (this.#failure) return
+    this.#failure = error
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const reject of waiting) reject(this.#copyOfFailure(error))
+  }
+
+  /**
+   * The promise, but rejecting with the device's own DeviceError as soon as the device is gone. (A race with one
+   * long-lived promise would leave a handler on it for every call.)
+   */
+  guard<T>(promise: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#failure) {
+        promise.catch(() => {})
+        reject(this.#copyOfFailure(this.#failure))
+        return
+      }
+      this.#waiting.add(reject)
+      promise.then(
+        (value) => {
+          this.#waiting.delete(reject)
+          resolve(value)
+        },
+        (reason: unknown) => {
+          this.#waiting.delete(reject)
+          reject(this.#failure ? this.#copyOfFailure(this.#failure) : reason)
+        },
+      )
+    })
+  }
+
+  /** Remembers that work's check until it has answered. `onError` gets what went wrong, if anything. */
+  check(answer: Promise<GPUError | null>, toError: (error: GPUError) => DeviceError): Promise<DeviceError | null> {
+    // A device that is lost pops no scopes; its own failure says all there is to say.
+    const result = answer.then(
+      (error) => (error && !this.#failure ? toError(error) : null),
+      () => null,
+    )
+    const tracked: Promise<void> = result.then((error) => {
+      this.#checks.delete(tracked)
+      this.#firstError ??= error
+    })
+    this.#checks.add(tracked)
+    return result
+  }
+
+  /** An error outside every scope. */
+  report(error: DeviceError): void {
+    this.#firstError ??= error
+  }
+
+  /** Waits for the checks begun so far. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#checks)
+  }
+
+  /** The first error since the last time this was asked. */
+  takeError(): DeviceError | null {
+    const error = this.#firstError
+    this.#firstError = null
+    return error
+  }
+
+  #copyOfFailure(error: DeviceError): DeviceError {
+    return new DeviceError(error.message.split('\n  hint: ')[0] ?? error.message, { hint: error.hint })
+  }
+}
