@@ -1,0 +1,118 @@
+import { FileError, ValueError } from '../util/errors.ts'
+import { IMAGE_TOKEN } from './template.ts'
+import type { Tokenizer } from './tokenizer.ts'
+import { fromBytes, toBytes } from './utf8.ts'
+
+export const SPECIAL_TOKENS = ['<pad>', '<bos>', '<eos>', IMAGE_TOKEN] as const
+const BYTES_AT = SPECIAL_TOKENS.length
+const PIECES_AT = BYTES_AT + 256
+const FORMAT = 'weft-word-tokenizer-1'
+
+/**
+ * The tiny model's tokenizer: at each place of the text the longest piece of the vocabulary is taken, and where none
+ * fits, one character as its UTF-8 bytes. Ids: the special tokens, the 256 bytes, the pieces. Every string comes back
+ * from its ids unchanged, because pieces are literal text and bytes cover the rest.
+ */
+export class WordTokenizer implements Tokenizer {
+  readonly padId = 0
+  readonly bosId = 1
+  readonly eosId = 2
+  readonly imageId = 3
+  /** Literal texts, each a token; their order gives their ids. */
+  readonly pieces: readonly string[]
+  private readonly idOf: ReadonlyMap<string, number>
+  /** Of the pieces that start with a character, the lengths that occur, longest first. */
+  private readonly lengths: ReadonlyMap<string, readonly number[]>
+
+  /** @throws ValueError when a piece is empty, stands twice, or splits a surrogate pair. */
+  constructor(pieces: readonly string[]) {
+    this.pieces = [...pieces]
+    this.idOf = new Map(pieces.map((piece, i) => [piece, PIECES_AT + i] as const))
+    if (this.idOf.size !== pieces.length || pieces.some((p) => p === '' || !isWellFormed(p))) {
+      throw new ValueError('a piece of the vocabulary is empty, stands twice, or is half a character', {
+        hint: 'build vocabularies with buildVocabulary',
+      })
+    }
+    const lengths = new Map<string, Set<number>>()
+    for (const piece of pieces) {
+      const start = String.fromCodePoint(piece.codePointAt(0)!)
+      lengths.set(start, (lengths.get(start) ?? new Set()).add(piece.length))
+    }
+    this.lengths = new Map([...lengths].map(([start, set]) => [start, [...set].sort((a, b) => b - a)] as const))
+  }
+
+  get vocabSize(): number {
+    return PIECES_AT + this.pieces.length
+  }
+
+  encode(text: string): number[] {
+    const out: number[] = []
+    for (let at = 0; at < text.length; ) {
+      const start = String.fromCodePoint(text.codePointAt(at)!)
+      const piece = this.longestAt(text, at, start)
+      if (piece === undefined) out.push(...toBytes(start).map((byte) => BYTES_AT + byte))
+      else out.push(this.idOf.get(piece)!)
+      at += (piece ?? start).length
+    }
+    return out
+  }
+
+  decode(ids: readonly number[]): string {
+    let out = ''
+    let bytes: number[] = []
+    for (const id of ids) {
+      if (!Number.isInteger(id) || id < 0 || id >= this.vocabSize) {
+        throw new ValueError(`token id ${id}`, { hint: `this vocabulary has ids 0 to ${this.vocabSize - 1}` })
+      }
+      if (id >= BYTES_AT && id < PIECES_AT) {
+        bytes.push(id - BYTES_AT)
+        continue
+      }
+      out +=
+        fromBytes(bytes) + (id >= PIECES_AT ? this.pieces[id - PIECES_AT]! : id === this.imageId ? IMAGE_TOKEN : '')
+      bytes = []
+    }
+    return out + fromBytes(bytes)
+  }
+
+  /** A token as people read it: special tokens by name, bytes as `<0x41>`. */
+  tokenName(id: number): string {
+    if (id < BYTES_AT) return SPECIAL_TOKENS[id] ?? `<${id}>`
+    return id < PIECES_AT ? `<0x${(id - BYTES_AT).toString(16).padStart(2, '0')}>` : this.decode([id])
+  }
+
+  /** The vocabulary as text, for a file or a page. */
+  toText(): string {
+    return `${JSON.stringify({ format: FORMAT, pieces: this.pieces }, null, 1)}\n`
+  }
+
+  /**
+   * The tokenizer that `toText` described.
+   * @param name what to call the text in messages, such as its file.
+   * @throws FileError when it is not such a text.
+   */
+  static fromText(text: string, name = 'the tokenizer'): WordTokenizer {
+    let content: unknown
+    try {
+      content = JSON.parse(text)
+    } catch (cause) {
+      throw new FileError(`${name} is not JSON: ${(cause as Error).message}`, { hint: 'is the file complete?' })
+    }
+    const { format, pieces } = (content ?? {}) as { format?: unknown; pieces?: unknown }
+    if (format !== FORMAT || !Array.isArray(pieces) || !pieces.every((p) => typeof p === 'string')) {
+      throw new FileError(`${name} is not a vocabulary of ${FORMAT}`, { hint: 'it needs the fields format and pieces' })
+    }
+    return new WordTokenizer(pieces)
+  }
+
+  private longestAt(text: string, at: number, start: string): string | undefined {
+    for (const length of this.lengths.get(start) ?? []) {
+      const candidate = text.slice(at, at + length)
+      if (candidate.length === length && this.idOf.has(candidate)) return candidate
+    }
+    return undefined
+  }
+}
+
+/** False for text with half a surrogate pair (`isWellFormed` came after ES2023). */
+const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text)
