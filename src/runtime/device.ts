@@ -74,6 +74,8 @@ export interface Device {
   readonly subgroups: { readonly min: number; readonly max: number } | null
   /** Why the device can no longer be used (disposed, or lost), or null. */
   readonly lost: string | null
+  /** Is this a tensor of this very device? */
+  owns(x: object): x is DeviceBuffer
   /**
    * Copies an array to the device; bool becomes u32, f16 is packed. The array may be changed as soon as this returns.
    * @throws ShapeError if data and shape disagree, DeviceError if the tensor is too large or the device was lost.

@@ -6,7 +6,7 @@ import type { GpuContext } from './context.ts'
 import type { Device, DeviceBuffer, DeviceLimits, DeviceMemory, Executable } from './device.ts'
 import type { Allocation } from './gpu-memory.ts'
 import { GpuMemory } from './gpu-memory.ts'
-import { Tensors } from './gpu-tensor.ts'
+import { GpuTensor, Tensors } from './gpu-tensor.ts'
 import { Health } from './health.ts'
 import { encode, tensorBytes } from './layout.ts'
 import { Loader } from './loader.ts'
@@ -32,7 +32,7 @@ export class WebGpuDevice implements Device {
     this.limits = limits
     this.subgroups = opened.subgroups
     this.timestamps = gpu.features.has('timestamp-query')
-    const health = new Health()
+    const health = new Health(opened.waits)
     const memory = new GpuMemory(gpu, health, limits)
     const readback = new Readback(gpu, health)
     const pipelines = new PipelineCache(gpu, health, limits)
@@ -44,6 +44,10 @@ export class WebGpuDevice implements Device {
 
   get lost(): string | null {
     return this.#context.health.failure?.message ?? null
+  }
+
+  owns(x: object): x is DeviceBuffer {
+    return x instanceof GpuTensor && x.owner === this.#context.tensors
   }
 
   upload(array: HostArray, name = 'a tensor'): DeviceBuffer {

@@ -1,0 +1,105 @@
+import type { Graph, Value } from '../ir/graph.ts'
+import { sizeOf } from '../ir/shape.ts'
+import type { DeviceLimits } from '../runtime/device.ts'
+import { DeviceError } from '../util/errors.ts'
+import { copyStep, type KernelReport, LoweringContext, lowerGraph } from './lower.ts'
+import { type MemoryPlan, planMemory, type VirtualBuffer, type VirtualStep } from './memory-plan.ts'
+import { type BufferRef, deviceBytes, type Program, type ProgramOutput, type Step } from './program.ts'
+
+export interface BuildOptions {
+  readonly limits: DeviceLimits
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+  /** Inputs whose buffers the program may take over. */
+  readonly donated: readonly boolean[]
+}
+
+/** A program with what `explain` tells about it. */
+export interface Built {
+  readonly program: Program
+  readonly reports: readonly KernelReport[]
+  readonly memory: MemoryPlan
+}
+
+/**
+ * Lowers an optimised graph to a program for a device with the given limits.
+ * @throws DeviceError where a tensor is larger than one binding may be.
+ */
+export function buildProgram(graph: Graph, options: BuildOptions): Built {
+  const context = new LoweringContext(options.limits)
+  const env = new Map<Value, VirtualBuffer>()
+  const inputs = graph.inputs.map((v, index) => {
+    const bytes = deviceBytes(v.type.dtype, sizeOf(v.type.shape))
+    const name = options.inputNames[index] ?? `input ${index}`
+    const b = context.buffer(name, bytes, { kind: 'input', index }, options.donated[index] ?? false)
+    env.set(v, b)
+    return b
+  })
+  const steps = lowerGraph(context, graph, env, new Set())
+  const { outputs, copies } = placeOutputs(context, graph, env, inputs, options.outputNames)
+  const all = [...steps, ...copies]
+  checkLimits(all, options.limits)
+  const memory = planMemory(all)
+  const program: Program = {
+    name: graph.name,
+    inputs: graph.inputs.map((v, i) => ({
+      name: options.inputNames[i] ?? `input ${i}`,
+      dtype: v.type.dtype,
+      shape: v.type.shape,
+      donated: options.donated[i] ?? false,
+    })),
+    outputs,
+    kernels: context.kernels,
+    slots: memory.slots,
+    constants: context.constants,
+    steps: all.map(resolve),
+  }
+  return { program, reports: context.reports, memory }
+}
+
+const place = (b: VirtualBuffer): BufferRef => {
+  if (!b.ref) throw new Error(`buffer ${b.name} was given no place`)
+  return b.ref
+}
+
+const resolve = (step: VirtualStep): Step => step.resolve(place, (step.body ?? []).map(resolve))
+
+/** Makes each result an output buffer of its own, or says which input it is. */
+function placeOutputs(
+  context: LoweringContext,
+  graph: Graph,
+  env: ReadonlyMap<Value, VirtualBuffer>,
+  inputs: readonly VirtualBuffer[],
+  names: readonly string[],
+): { outputs: ProgramOutput[]; copies: VirtualStep[] } {
+  const copies: VirtualStep[] = []
+  const taken = new Set<VirtualBuffer>()
+  const outputs = graph.outputs.map((v, index): ProgramOutput => {
+    const buffer = env.get(v)!
+    const described = { name: names[index] ?? `output ${index}`, dtype: v.type.dtype, shape: v.type.shape }
+    const input = inputs.indexOf(buffer)
+    if (input >= 0 && !taken.has(buffer)) {
+      taken.add(buffer)
+      return { ...described, aliasOf: input }
+    }
+    const ref: BufferRef = { kind: 'output', index }
+    if (!buffer.ref) buffer.ref = ref
+    else copies.push(copyStep(buffer, context.buffer(described.name, buffer.bytes, ref), 'a result given twice'))
+    return { ...described, aliasOf: null }
+  })
+  return { outputs, copies }
+}
+
+function checkLimits(steps: readonly VirtualStep[], limits: DeviceLimits): void {
+  const most = Math.min(limits.bindingBytes, limits.bufferBytes)
+  for (const step of steps) {
+    for (const b of step.buffers) {
+      if (b.bytes > most) {
+        throw new DeviceError(`tensor ${b.name} takes ${b.bytes} bytes; this device binds at most ${most} at once`, {
+          hint: 'use smaller batches or shorter sequences, or a device with a larger limit',
+        })
+      }
+    }
+    if (step.body) checkLimits(step.body, limits)
+  }
+}

@@ -1,0 +1,60 @@
+import type { Graph } from '../ir/graph.ts'
+import { formatType } from '../ir/graph.ts'
+import { print } from '../ir/print.ts'
+import type { Built } from './build-program.ts'
+import type { KernelReport } from './lower.ts'
+
+/** What the reference evaluator runs: the graph itself. */
+export const explainGraph = (graph: Graph): string => `${print(graph)}\non reference: evaluated equation by equation\n`
+
+/** For a person: kernels and what is fused in each, why each value is stored, memory, and the WGSL by kernel. */
+export function explainProgram(graph: Graph, { program, reports, memory }: Built, device: string): string {
+  const flops = reports.reduce((n, r) => n + r.flops, 0)
+  const bytes = reports.reduce((n, r) => n + r.bytes, 0)
+  const lines = [
+    `${program.name} on ${device}`,
+    `${graph.equations.length} equations in ${reports.length} kernel calls of ${program.kernels.length} kernels; ` +
+      `${amount(flops)}flop, ${amount(bytes)}B touched`,
+    '',
+    'Kernel calls',
+    ...reports.flatMap((r, i) => explainCall(r, i, program.kernels[r.kernel]!.name)),
+    '',
+    'Memory',
+    `  peak ${amount(memory.peak)}B in ${memory.slots.length} slots; one buffer per value would take ` +
+      `${amount(memory.unplanned)}B; alive at one time at most ${amount(memory.livenessBound)}B`,
+    ...memory.slots.map((size, slot) => {
+      const held = memory.intervals.filter((i) => i.slot === slot)
+      const names = held.slice(0, 6).map((i) => i.buffer.name)
+      return `  slot ${slot}: ${amount(size)}B for ${names.join(', ')}${held.length > 6 ? `, and ${held.length - 6} more` : ''}`
+    }),
+    '',
+    'Kernels',
+    ...program.kernels.map((k) => `// ---- ${k.name} ----\n${k.wgsl}`),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function explainCall(r: KernelReport, i: number, kernel: string): string[] {
+  const threads = `${r.workgroups.join('x')} workgroups`
+  const place = r.inPlace ? ', in place' : ''
+  const head = `  ${i}. ${kernel}: ${formatType(r.group.root.type)}, ${amount(r.flops)}flop, ${amount(r.bytes)}B, ${threads}${place}`
+  const equations = r.group.equations
+    .filter((e) => e.prim.kind !== 'constant')
+    .map((e) => {
+      const at = e.source?.location()
+      return `       ${formatType(e.outputs[0]!.type)} = ${e.prim.name}${at ? `   // ${at}` : ''}`
+    })
+  return [head, ...equations, `     stored: ${r.group.reason}`]
+}
+
+/** 1234567 as '1.23 M'. */
+function amount(n: number): string {
+  const units = ['', 'k', 'M', 'G', 'T']
+  let value = n
+  let unit = 0
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`
+}

@@ -1,0 +1,75 @@
+import { stridesOf } from '../ir/shape.ts'
+import type { KernelBuilder } from './kernel-builder.ts'
+import type { Expr } from './kernel-ir.ts'
+
+/**
+ * A position in a tensor: as one linear offset, as an index per axis, or both; each is derived from the other only
+ * when it is asked for. `role` names the sizes used, so that equal structures give equal text.
+ */
+export class Position {
+  constructor(
+    private readonly k: KernelBuilder,
+    readonly shape: readonly number[],
+    private readonly role: string,
+    private linearIndex: Expr | undefined,
+    private axes: (Expr | undefined)[] | undefined,
+  ) {}
+
+  static linear(k: KernelBuilder, shape: readonly number[], role: string, linear: Expr): Position {
+    return new Position(k, shape, role, linear, undefined)
+  }
+
+  static multi(k: KernelBuilder, shape: readonly number[], role: string, axes: readonly Expr[]): Position {
+    return new Position(k, shape, role, undefined, [...axes])
+  }
+
+  /** Equal keys mean equal positions. */
+  get key(): string {
+    return this.axes && this.linearIndex === undefined
+      ? `m${this.axes.map((a) => a?.id).join(',')}`
+      : `l${this.linear().id}`
+  }
+
+  linear(): Expr {
+    if (!this.linearIndex) {
+      const { k } = this
+      const strides = stridesOf(this.shape)
+      const terms = this.axes!.map((a, i) =>
+        k.x.mul(a!, k.param(`${this.role}_stride${i}`, this.axisStride(strides, i))),
+      )
+      this.linearIndex = k.share(
+        terms.reduce((s, t) => k.x.add(s, t), k.x.constant(0)),
+        `at_${this.role}`,
+      )
+    }
+    return this.linearIndex
+  }
+
+  /** An axis of size 1 is always at 0, so that its stride may be taken as 0. */
+  private axisStride(strides: readonly number[], axis: number): number {
+    return this.shape[axis] === 1 ? 0 : strides[axis]!
+  }
+
+  axis(i: number): Expr {
+    this.axes ??= this.shape.map(() => undefined)
+    const known = this.axes[i]
+    if (known) return known
+    const { k, shape } = this
+    const stride = stridesOf(shape)[i]!
+    const outermost = shape.slice(0, i).every((n) => n === 1)
+    let e: Expr
+    if (shape[i] === 1) {
+      e = k.x.constant(0)
+    } else {
+      e = k.x.div(this.linearIndex!, k.param(`${this.role}_stride${i}`, stride))
+      if (!outermost) e = k.x.rem(e, k.param(`${this.role}_size${i}`, shape[i]!))
+      e = k.share(e, `${this.role}_i${i}`)
+    }
+    this.axes[i] = e
+    return e
+  }
+
+  all(): Expr[] {
+    return this.shape.map((_, i) => this.axis(i))
+  }
+}

@@ -1,0 +1,229 @@
+import type { DType } from '../ir/dtype.ts'
+import type { ElementwisePrim, MonoidName } from '../ir/prim.ts'
+
+/**
+ * The kernel IR: what stands between the graph and a target's text. A kernel is a loop nest over scalars with
+ * explicit loads and stores; it names no target. Schedules build it, and one small printer per target reads it.
+ *
+ *   kernel ::= buffers params workgroup body
+ *   stmt   ::= let | var | assign | for | if | store | store-shared | barrier
+ *   expr   ::= const | param | builtin | variable | load | load-shared | integer op | select | cast | prim | random
+ *
+ * Expressions are interned: equal expressions are the same object, so that sharing is a look-up by identity.
+ */
+export type BinaryFn = '+' | '-' | '*' | '/' | '%' | '<' | '>=' | '==' | '&&' | 'min' | 'max'
+export type Builtin = 'global_x' | 'local_x' | 'local_y' | 'group_x' | 'group_y' | 'group_z'
+
+interface ExprBase {
+  readonly id: number
+  readonly dtype: DType
+  /** Nesting level of the innermost loop whose variables it reads: it may be computed at that level, not above. */
+  readonly depth: number
+}
+
+export type Expr = ExprBase &
+  (
+    | { readonly op: 'const'; readonly value: number }
+    | { readonly op: 'param'; readonly name: string }
+    | { readonly op: 'builtin'; readonly name: Builtin }
+    | { readonly op: 'variable'; readonly name: string }
+    | { readonly op: 'load'; readonly buffer: number; readonly index: Expr }
+    | { readonly op: 'loadShared'; readonly array: string; readonly index: Expr }
+    | { readonly op: 'binary'; readonly fn: BinaryFn; readonly a: Expr; readonly b: Expr }
+    | { readonly op: 'select'; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
+    | { readonly op: 'cast'; readonly x: Expr }
+    | { readonly op: 'prim'; readonly prim: ElementwisePrim; readonly args: readonly Expr[] }
+    | { readonly op: 'random'; readonly args: readonly Expr[] }
+    | { readonly op: 'fold'; readonly monoid: MonoidName; readonly a: Expr; readonly b: Expr }
+  )
+
+export type Stmt =
+  | { readonly kind: 'let'; readonly name: string; readonly value: Expr; readonly comment?: string | undefined }
+  | { readonly kind: 'var'; readonly name: string; readonly dtype: DType; readonly init: Expr }
+  | { readonly kind: 'assign'; readonly name: string; readonly value: Expr }
+  | {
+      readonly kind: 'for'
+      readonly name: string
+      readonly from: Expr
+      readonly to: Expr
+      readonly step: Expr
+      readonly body: readonly Stmt[]
+    }
+  | { readonly kind: 'if'; readonly condition: Expr; readonly body: readonly Stmt[] }
+  | { readonly kind: 'store'; readonly buffer: number; readonly index: Expr; readonly value: Expr }
+  | { readonly kind: 'storeShared'; readonly array: string; readonly index: Expr; readonly value: Expr }
+  | { readonly kind: 'barrier' }
+  | { readonly kind: 'comment'; readonly text: string }
+
+export interface KernelBuffer {
+  readonly dtype: DType
+  readonly access: 'read' | 'read_write'
+  /** What it holds, for the reader of the kernel. */
+  readonly comment: string
+}
+
+export interface SharedArray {
+  readonly name: string
+  readonly dtype: DType
+  readonly length: number
+}
+
+export interface Kernel {
+  readonly name: string
+  readonly buffers: readonly KernelBuffer[]
+  /** Names of the i32 parameters, in order. */
+  readonly params: readonly string[]
+  readonly shared: readonly SharedArray[]
+  readonly workgroupSize: readonly [number, number, number]
+  readonly body: readonly Stmt[]
+  /** Buffers that are another one's memory, written in place: they have no binding of their own. */
+  readonly aliases: ReadonlyMap<number, number>
+  /** A line or two on what is computed. */
+  readonly comments: readonly string[]
+}
+
+/** Makes interned, constant-folded expressions. One factory serves one kernel. */
+export class ExprFactory {
+  private readonly known = new Map<string, Expr>()
+
+  private intern(key: string, make: (id: number) => Expr): Expr {
+    const found = this.known.get(key)
+    if (found) return found
+    const made = make(this.known.size)
+    this.known.set(key, made)
+    return made
+  }
+
+  constant(value: number, dtype: DType = 'i32'): Expr {
+    const key = `c ${dtype} ${Object.is(value, -0) ? '-0' : value}`
+    return this.intern(key, (id) => ({ id, op: 'const', dtype, depth: 0, value }))
+  }
+  param(name: string): Expr {
+    return this.intern(`p ${name}`, (id) => ({ id, op: 'param', dtype: 'i32', depth: 0, name }))
+  }
+  builtin(name: Builtin): Expr {
+    return this.intern(`b ${name}`, (id) => ({ id, op: 'builtin', dtype: 'i32', depth: 0, name }))
+  }
+  variable(name: string, dtype: DType, depth: number): Expr {
+    return this.intern(`v ${name}`, (id) => ({ id, op: 'variable', dtype, depth, name }))
+  }
+  /** Loads of a buffer that the kernel writes are pinned to `depth`, below which they must not be hoisted. */
+  load(buffer: number, dtype: DType, index: Expr, depth = 0): Expr {
+    return this.intern(`l ${buffer} ${index.id}`, (id) => ({
+      id,
+      op: 'load',
+      dtype,
+      depth: Math.max(depth, index.depth),
+      buffer,
+      index,
+    }))
+  }
+  loadShared(array: string, dtype: DType, index: Expr, depth: number): Expr {
+    return this.intern(`s ${array} ${index.id}`, (id) => ({
+      id,
+      op: 'loadShared',
+      dtype,
+      depth: Math.max(depth, index.depth),
+      array,
+      index,
+    }))
+  }
+
+  binary(fn: BinaryFn, a: Expr, b: Expr): Expr {
+    const folded = this.fold(fn, a, b)
+    if (folded) return folded
+    const dtype: DType = fn === '<' || fn === '>=' || fn === '==' || fn === '&&' ? 'bool' : a.dtype
+    return this.intern(`${fn} ${a.id} ${b.id}`, (id) => ({
+      id,
+      op: 'binary',
+      dtype,
+      depth: Math.max(a.depth, b.depth),
+      fn,
+      a,
+      b,
+    }))
+  }
+
+  private fold(fn: BinaryFn, a: Expr, b: Expr): Expr | undefined {
+    if (a.dtype === 'f32' || a.dtype === 'f16') return undefined
+    const x = a.op === 'const' ? a.value : undefined
+    const y = b.op === 'const' ? b.value : undefined
+    if (fn === '+' && x === 0) return b
+    if ((fn === '+' || fn === '-') && y === 0) return a
+    if (fn === '*' && (x === 0 || y === 0)) return this.constant(0, a.dtype)
+    if (fn === '*' && x === 1) return b
+    if ((fn === '*' || fn === '/') && y === 1) return a
+    if (fn === '%' && y === 1) return this.constant(0, a.dtype)
+    if ((fn === '/' || fn === '%') && x === 0) return a
+    if (fn === '&&' && x === 1) return b
+    if (fn === '&&' && y === 1) return a
+    if (x === undefined || y === undefined) return undefined
+    if (fn === '+') return this.constant(x + y, a.dtype)
+    if (fn === '-') return this.constant(x - y, a.dtype)
+    if (fn === '*') return this.constant(x * y, a.dtype)
+    if (fn === 'min') return this.constant(Math.min(x, y), a.dtype)
+    if (fn === 'max') return this.constant(Math.max(x, y), a.dtype)
+    return undefined
+  }
+
+  add = (a: Expr, b: Expr): Expr => this.binary('+', a, b)
+  sub = (a: Expr, b: Expr): Expr => this.binary('-', a, b)
+  mul = (a: Expr, b: Expr): Expr => this.binary('*', a, b)
+  div = (a: Expr, b: Expr): Expr => this.binary('/', a, b)
+  rem = (a: Expr, b: Expr): Expr => this.binary('%', a, b)
+  min = (a: Expr, b: Expr): Expr => this.binary('min', a, b)
+  max = (a: Expr, b: Expr): Expr => this.binary('max', a, b)
+  less = (a: Expr, b: Expr): Expr => this.binary('<', a, b)
+  and = (a: Expr, b: Expr): Expr => this.binary('&&', a, b)
+
+  select(condition: Expr, a: Expr, b: Expr): Expr {
+    if (condition.op === 'const') return condition.value ? a : b
+    if (a === b) return a
+    return this.intern(`? ${condition.id} ${a.id} ${b.id}`, (id) => ({
+      id,
+      op: 'select',
+      dtype: a.dtype,
+      depth: Math.max(condition.depth, a.depth, b.depth),
+      condition,
+      a,
+      b,
+    }))
+  }
+  cast(x: Expr, dtype: DType): Expr {
+    if (x.dtype === dtype) return x
+    if (x.op === 'const' && dtype !== 'bool') return this.constant(x.value, dtype)
+    return this.intern(`as ${dtype} ${x.id}`, (id) => ({ id, op: 'cast', dtype, depth: x.depth, x }))
+  }
+  prim(prim: ElementwisePrim, args: readonly Expr[], dtype: DType): Expr {
+    return this.intern(`${prim.name}:${dtype} ${args.map((a) => a.id).join(' ')}`, (id) => ({
+      id,
+      op: 'prim',
+      dtype,
+      depth: deepest(args),
+      prim,
+      args,
+    }))
+  }
+  random(args: readonly Expr[]): Expr {
+    return this.intern(`random ${args.map((a) => a.id).join(' ')}`, (id) => ({
+      id,
+      op: 'random',
+      dtype: 'u32',
+      depth: deepest(args),
+      args,
+    }))
+  }
+  foldMonoid(monoid: MonoidName, a: Expr, b: Expr): Expr {
+    return this.intern(`${monoid} ${a.id} ${b.id}`, (id) => ({
+      id,
+      op: 'fold',
+      dtype: a.dtype,
+      depth: Math.max(a.depth, b.depth),
+      monoid,
+      a,
+      b,
+    }))
+  }
+}
+
+const deepest = (list: readonly Expr[]): number => list.reduce((d, e) => Math.max(d, e.depth), 0)

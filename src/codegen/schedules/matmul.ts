@@ -1,0 +1,204 @@
+import type { DotAxes } from '../../ir/ops-interface.ts'
+import { freeAxes } from '../../ir/prims/dot.ts'
+import { sizeOf } from '../../ir/shape.ts'
+import { type AffineAccess, affineAccess } from '../affine.ts'
+import type { Group } from '../fusion.ts'
+import type { KernelBuilder } from '../kernel-builder.ts'
+import type { Expr } from '../kernel-ir.ts'
+import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from './schedule.ts'
+
+/** A run of axes with one stride in each operand (0 where the operand does not have them). */
+interface Dim {
+  readonly size: number
+  readonly left: number
+  readonly right: number
+}
+
+/** The product as out[b, m, n] = sum over k of left[b, m, k] * right[b, n, k], each letter a list of dims. */
+interface Product {
+  readonly left: AffineAccess
+  readonly right: AffineAccess
+  readonly batch: readonly Dim[]
+  readonly m: readonly Dim[]
+  readonly n: readonly Dim[]
+  readonly k: readonly Dim[]
+}
+
+const LANES_X = 16
+const LANES_Y = 4
+/** Results per thread, by how many rows there are: a matrix times a vector has no rows to tile. */
+const tileOf = (m: number, n: number): { rows: number; columns: number } => ({
+  rows: m >= 4 * LANES_Y ? 4 : m > LANES_Y ? 2 : 1,
+  columns: n >= 4 * LANES_X ? 4 : n > LANES_X ? 2 : 1,
+})
+
+const extent = (dims: readonly Dim[]): number => sizeOf(dims.map((d) => d.size))
+
+/** A matrix product: every thread keeps a tile of results in registers, and the epilogue is applied to each. */
+export function scheduleMatmul(group: Group, context: ScheduleContext): Scheduled {
+  const frame = new Frame(group, context)
+  const { k: b, emitter } = frame
+  const { x } = b
+  const result = group.hero!.outputs[0]!
+  const product = productOf(group, context)
+  const [M, N] = [extent(product.m), extent(product.n)]
+  const tile = tileOf(M, N)
+  const tileRows = tile.rows * LANES_Y
+  const tileColumns = tile.columns * LANES_X
+  const rows = b.param('M', M)
+  const columns = b.param('N', N)
+
+  const origin = decompose(b, product.batch, b.share(x.builtin('group_z'), 'batch'), 'batch')
+  const baseLeft = b.share(x.add(b.param('left_offset', product.left.offset), origin.left), 'left_base')
+  const baseRight = b.share(x.add(b.param('right_offset', product.right.offset), origin.right), 'right_base')
+
+  const line = (group: Expr, lanes: number, lane: Expr, i: number, size: number): Expr =>
+    x.add(x.add(x.mul(group, x.constant(size)), lane), x.constant(i * lanes))
+  const rowIds = Array.from({ length: tile.rows }, (_, i) =>
+    b.share(line(x.builtin('group_y'), LANES_Y, x.builtin('local_y'), i, tileRows), 'm'),
+  )
+  const columnIds = Array.from({ length: tile.columns }, (_, j) =>
+    b.share(line(x.builtin('group_x'), LANES_X, x.builtin('local_x'), j, tileColumns), 'n'),
+  )
+  // Rows and columns past the end are read at the last one, in bounds, and not stored.
+  const inRow = rowIds.map((m) => b.share(x.min(m, x.sub(rows, x.constant(1))), 'row'))
+  const inColumn = columnIds.map((n) => b.share(x.min(n, x.sub(columns, x.constant(1))), 'column'))
+  const leftRows = inRow.map((m, i) => b.share(x.add(baseLeft, decompose(b, product.m, m, `m${i}`, 'm').left), 'left'))
+  const rightColumns = inColumn.map((n, j) =>
+    b.share(x.add(baseRight, decompose(b, product.n, n, `n${j}`, 'n').right), 'right'),
+  )
+
+  const totals = rowIds.map(() => columnIds.map(() => b.variable('total', 'f32', x.constant(0, 'f32'))))
+  contract(b, product.k, 0, x.constant(0), x.constant(0), (leftK, rightK) => {
+    const l = leftRows.map((at) => b.share(x.cast(emitter.loadAt(product.left.base, x.add(at, leftK)), 'f32'), 'l'))
+    const r = rightColumns.map((at) =>
+      b.share(x.cast(emitter.loadAt(product.right.base, x.add(at, rightK)), 'f32'), 'r'),
+    )
+    totals.forEach((row, i) => {
+      row.forEach((total, j) => b.assign(total, x.foldMonoid('sum', total, x.mul(l[i]!, r[j]!))))
+    })
+  })
+
+  const batchOffset = x.mul(x.builtin('group_z'), rows)
+  rowIds.forEach((m, i) => {
+    columnIds.forEach((n, j) => {
+      const inside = x.and(x.less(m, rows), x.less(n, columns))
+      b.when(inside, () => {
+        const linear = b.share(x.add(x.mul(x.add(batchOffset, inRow[i]!), columns), inColumn[j]!), 'out')
+        emitter.bound.set(result, x.cast(totals[i]![j]!, result.type.dtype))
+        frame.store(linear, emitter.element(group.root, emitter.linearPosition(group.root, linear)))
+      })
+    })
+  })
+  const flops = 2 * extent(product.batch) * M * N * extent(product.k)
+  return frame.finish(
+    `matmul_${tile.rows}x${tile.columns}`,
+    [LANES_X, LANES_Y, 1],
+    [ceilDiv(N, tileColumns), ceilDiv(M, tileRows), extent(product.batch)],
+    flops + groupFlops(group),
+  )
+}
+
+function productOf(group: Group, context: ScheduleContext): Product {
+  const hero = group.hero!
+  const [l, r] = hero.inputs
+  const axes = hero.attrs as unknown as DotAxes
+  const left = affineAccess(l!, context.producer, context.stored)
+  const right = affineAccess(r!, context.producer, context.stored)
+  const size = (axis: number): number => l!.type.shape[axis]!
+  const free = (rank: number, contract: readonly number[], batch: readonly number[]): number[] =>
+    freeAxes(rank, contract, batch)
+  return {
+    left,
+    right,
+    batch: merge(
+      axes.lhsBatch.map((a, i) => ({
+        size: size(a),
+        left: left.strides[a]!,
+        right: right.strides[axes.rhsBatch[i]!]!,
+      })),
+    ),
+    m: merge(
+      free(l!.type.shape.length, axes.lhsContract, axes.lhsBatch).map((a) => ({
+        size: size(a),
+        left: left.strides[a]!,
+        right: 0,
+      })),
+    ),
+    n: merge(
+      free(r!.type.shape.length, axes.rhsContract, axes.rhsBatch).map((a) => ({
+        size: r!.type.shape[a]!,
+        left: 0,
+        right: right.strides[a]!,
+      })),
+    ),
+    k: merge(
+      axes.lhsContract.map((a, i) => ({
+        size: size(a),
+        left: left.strides[a]!,
+        right: right.strides[axes.rhsContract[i]!]!,
+      })),
+    ),
+  }
+}
+
+/** Joins neighbouring axes that both operands walk as one; drops axes of size 1. */
+function merge(dims: readonly Dim[]): Dim[] {
+  const out: Dim[] = []
+  for (const d of dims) {
+    if (d.size === 1) continue
+    const last = out.at(-1)
+    if (last && last.left === d.left * d.size && last.right === d.right * d.size) {
+      out[out.length - 1] = { ...d, size: last.size * d.size }
+    } else {
+      out.push(d)
+    }
+  }
+  return out
+}
+
+/** Offsets in both operands of the i-th element of a list of dims. */
+function decompose(
+  b: KernelBuilder,
+  dims: readonly Dim[],
+  i: Expr,
+  stem: string,
+  role = stem,
+): { left: Expr; right: Expr } {
+  const { x } = b
+  let left = x.constant(0)
+  let right = x.constant(0)
+  let inner = 1
+  for (let d = dims.length - 1; d >= 0; d--) {
+    const dim = dims[d]!
+    let index = inner === 1 ? i : x.div(i, b.param(`${role}_inner${d}`, inner))
+    if (d > 0) index = x.rem(index, b.param(`${role}_size${d}`, dim.size))
+    index = b.share(index, stem)
+    left = x.add(left, x.mul(index, b.param(`${role}_left${d}`, dim.left)))
+    right = x.add(right, x.mul(index, b.param(`${role}_right${d}`, dim.right)))
+    inner *= dim.size
+  }
+  return { left, right }
+}
+
+/** Nested loops over the contracted dims. */
+function contract(
+  b: KernelBuilder,
+  dims: readonly Dim[],
+  level: number,
+  left: Expr,
+  right: Expr,
+  body: (left: Expr, right: Expr) => void,
+): void {
+  const dim = dims[level]
+  if (!dim) {
+    body(left, right)
+    return
+  }
+  const { x } = b
+  b.loop('k', x.constant(0), b.param(`k_size${level}`, dim.size), x.constant(1), (i) => {
+    const l = b.share(x.add(left, x.mul(i, b.param(`k_left${level}`, dim.left))), 'k_left')
+    const r = b.share(x.add(right, x.mul(i, b.param(`k_right${level}`, dim.right))), 'k_right')
+    contract(b, dims, level + 1, l, r, body)
+  })
+}

@@ -1,0 +1,126 @@
+import type { DType } from '../../ir/dtype.ts'
+import type { Value } from '../../ir/graph.ts'
+import type { ReducePrim } from '../../ir/prim.ts'
+import { monoidIdentity } from '../../ir/prims/reduce.ts'
+import { range, sizeOf } from '../../ir/shape.ts'
+import type { Group } from '../fusion.ts'
+import { Position } from '../index-space.ts'
+import type { Expr } from '../kernel-ir.ts'
+import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled, spreadGroups } from './schedule.ts'
+
+const WORKGROUP = 64
+/** Below this many results, and above this length, a whole workgroup folds one result. */
+const FEW_RESULTS = 4096
+const LONG = 128
+
+/** A reduction with what feeds it and what follows it, in one kernel. */
+export function scheduleReduce(group: Group, context: ScheduleContext): Scheduled {
+  const hero = group.hero!
+  const input = hero.inputs[0]!
+  const axes = hero.attrs['axes'] as readonly number[]
+  const length = sizeOf(axes.map((a) => input.type.shape[a]!))
+  const results = sizeOf(hero.outputs[0]!.type.shape)
+  return results < FEW_RESULTS && length > LONG ? byWorkgroup(group, context) : byThread(group, context)
+}
+
+/** f16 sums are folded in f32. */
+const accumulatorType = (dtype: DType): DType => (dtype === 'f16' ? 'f32' : dtype)
+
+interface Fold {
+  readonly prim: ReducePrim
+  readonly input: Value
+  readonly result: Value
+  readonly dtype: DType
+  readonly identity: Expr
+  readonly length: Expr
+  /** The input's element `r` (in row-major order of the reduced axes) for the result at `at`. */
+  element(at: Position, r: Expr): Expr
+}
+
+function foldOf(frame: Frame): Fold {
+  const hero = frame.group.hero!
+  if (hero.prim.kind !== 'reduce') throw new Error('not a reduction')
+  const { k, emitter } = frame
+  const input = hero.inputs[0]!
+  const result = hero.outputs[0]!
+  const axes = hero.attrs['axes'] as readonly number[]
+  const kept = range(input.type.shape.length).filter((a) => !axes.includes(a))
+  const reducedShape = axes.map((a) => input.type.shape[a]!)
+  const dtype = accumulatorType(input.type.dtype)
+  return {
+    prim: hero.prim,
+    input,
+    result,
+    dtype,
+    identity: k.x.constant(monoidIdentity(hero.prim.monoid, dtype), dtype),
+    length: k.param('length', sizeOf(reducedShape)),
+    element(at, r) {
+      const reduced = Position.linear(k, reducedShape, 'r', r)
+      const index = input.type.shape.map((_, a) =>
+        axes.includes(a) ? reduced.axis(axes.indexOf(a)) : at.axis(kept.indexOf(a)),
+      )
+      return k.x.cast(emitter.element(input, emitter.position(input, index)), dtype)
+    },
+  }
+}
+
+function storeResult(frame: Frame, fold: Fold, linear: Expr, total: Expr, guard: Expr): void {
+  const { k, emitter, group } = frame
+  emitter.bound.set(fold.result, k.x.cast(total, fold.result.type.dtype))
+  const value = emitter.element(group.root, emitter.linearPosition(group.root, linear))
+  k.when(guard, () => frame.store(linear, value))
+}
+
+function byThread(group: Group, context: ScheduleContext): Scheduled {
+  const frame = new Frame(group, context)
+  const { k, emitter } = frame
+  const fold = foldOf(frame)
+  const n = sizeOf(fold.result.type.shape)
+  const count = k.param('count', n)
+  const thread = k.x.builtin('global_x')
+  const i = k.share(k.x.min(thread, k.x.sub(count, k.x.constant(1))), 'i')
+  const at = emitter.linearPosition(fold.result, i)
+  const total = k.variable('total', fold.dtype, fold.identity)
+  k.loop('r', k.x.constant(0), fold.length, k.x.constant(1), (r) => {
+    k.assign(total, k.x.foldMonoid(fold.prim.monoid, total, fold.element(at, r)))
+  })
+  storeResult(frame, fold, i, total, k.x.less(thread, count))
+  const groups = spreadGroups(ceilDiv(n, WORKGROUP), context.limits)
+  return frame.finish('reduce_rows', [WORKGROUP, 1, 1], groups, groupFlops(group) + sizeOf(fold.input.type.shape))
+}
+
+function byWorkgroup(group: Group, context: ScheduleContext): Scheduled {
+  const frame = new Frame(group, context)
+  const { k, emitter } = frame
+  const fold = foldOf(frame)
+  const n = sizeOf(fold.result.type.shape)
+  const lane = k.share(k.x.builtin('local_x'), 'lane')
+  const [gx, gy, gz] = spreadGroups(n, context.limits)
+  const row = k.x.add(k.x.builtin('group_x'), k.x.mul(k.x.builtin('group_y'), k.param('groups_x', gx)))
+  const count = k.param('count', n)
+  const i = k.share(k.x.min(row, k.x.sub(count, k.x.constant(1))), 'row')
+  const at = emitter.linearPosition(fold.result, i)
+  const partial = k.variable('partial', fold.dtype, fold.identity)
+  k.loop('r', lane, fold.length, k.x.constant(WORKGROUP), (r) => {
+    k.assign(partial, k.x.foldMonoid(fold.prim.monoid, partial, fold.element(at, r)))
+  })
+  const scratch = k.shared('scratch', fold.dtype, WORKGROUP)
+  k.storeShared(scratch, lane, partial)
+  for (let half = WORKGROUP / 2; half >= 1; half /= 2) {
+    k.barrier()
+    k.when(k.x.less(lane, k.x.constant(half)), () => {
+      const mine = k.x.loadShared(scratch, fold.dtype, lane, k.depth)
+      const other = k.x.loadShared(scratch, fold.dtype, k.x.add(lane, k.x.constant(half)), k.depth)
+      k.storeShared(scratch, lane, k.x.foldMonoid(fold.prim.monoid, mine, other))
+    })
+  }
+  k.barrier()
+  const total = k.share(k.x.loadShared(scratch, fold.dtype, k.x.constant(0), 0), 'total')
+  storeResult(frame, fold, i, total, k.x.and(k.x.less(row, count), k.x.less(lane, k.x.constant(1))))
+  return frame.finish(
+    'reduce_group',
+    [WORKGROUP, 1, 1],
+    [gx, gy, gz],
+    groupFlops(group) + sizeOf(fold.input.type.shape),
+  )
+}
