@@ -1,7 +1,7 @@
+import { graphAttr, scanAttrs } from '../ir/attrs.ts'
 import { isFloat } from '../ir/dtype.ts'
 import type { Equation, Graph, Value } from '../ir/graph.ts'
 import type { ScanAttrs } from '../ir/prims/nested.ts'
-import { graphAttr, scanAttrs } from './attrs.ts'
 
 /**
  * Activity: which values depend, in a differentiable way, on inputs whose derivative is wanted. Nothing is built for

@@ -1,7 +1,7 @@
+import { graphAttr } from '../ir/attrs.ts'
 import { tensorType } from '../ir/graph.ts'
 import { rawOps } from '../ir/raw-ops.ts'
 import { bind, trace } from '../ir/trace.ts'
-import { graphAttr } from './attrs.ts'
 import type { Batched, NestedBatch, NestedJvp, NestedVjp, Pullback, Pushed } from './rules.ts'
 
 /**

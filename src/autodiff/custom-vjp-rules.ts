@@ -1,3 +1,4 @@
+import { graphAttr, numberAttr } from '../ir/attrs.ts'
 import { isFloat } from '../ir/dtype.ts'
 import { type Graph, tensorType } from '../ir/graph.ts'
 import { ensureBatched } from '../ir/prims/common.ts'
@@ -5,7 +6,6 @@ import { rawOps } from '../ir/raw-ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { bind, inline, trace } from '../ir/trace.ts'
 import { TraceError } from '../util/errors.ts'
-import { graphAttr, numberAttr } from './attrs.ts'
 import type { Batched, BatchGraph, NestedBatch, NestedVjp, Pullback } from './rules.ts'
 
 /**

@@ -1,10 +1,10 @@
+import { scanAttrs } from '../ir/attrs.ts'
 import { tensorType } from '../ir/graph.ts'
 import { ensureBatched } from '../ir/prims/common.ts'
 import { rawOps as o } from '../ir/raw-ops.ts'
 import { range } from '../ir/shape.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { trace } from '../ir/trace.ts'
-import { scanAttrs } from './attrs.ts'
 import { emitScan } from './emit-scan.ts'
 import type { Batched, NestedBatch } from './rules.ts'
 

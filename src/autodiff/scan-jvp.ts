@@ -1,7 +1,7 @@
+import { scanAttrs } from '../ir/attrs.ts'
 import { rawOps as o } from '../ir/raw-ops.ts'
 import { range } from '../ir/shape.ts'
 import { loopActivity } from './activity.ts'
-import { scanAttrs } from './attrs.ts'
 import { emitScan, scatter } from './emit-scan.ts'
 import type { Grad, NestedJvp, Pushed } from './rules.ts'
 

@@ -1,9 +1,9 @@
+import { scanAttrs } from '../ir/attrs.ts'
 import { makeGraph } from '../ir/graph.ts'
 import { rawOps as o } from '../ir/raw-ops.ts'
 import { range } from '../ir/shape.ts'
 import { bind } from '../ir/trace.ts'
 import { loopActivity } from './activity.ts'
-import { scanAttrs } from './attrs.ts'
 import { emitScan, scatter } from './emit-scan.ts'
 import type { Grad, NestedVjp, Pullback } from './rules.ts'
 
