@@ -203,6 +203,7 @@ class GraphLowering {
   private dispatch(group: Group, scheduled: Scheduled, inPlace: boolean): void {
     const { kernel } = scheduled
     const index = this.context.kernel(scheduled)
+    const padding = this.context.kernels[index]!.paramWords - scheduled.params.length
     const buffers = scheduled.values.filter((_, b) => !kernel.aliases.has(b)).map((v) => this.env.get(v)!)
     const label = `${group.equations
       .filter((e) => e.prim.kind !== 'constant')
@@ -217,7 +218,7 @@ class GraphLowering {
         kind: 'dispatch',
         kernel: index,
         buffers: buffers.map(place),
-        params: scheduled.params,
+        params: [...scheduled.params, ...new Array<number>(padding).fill(0)],
         workgroups,
         label,
         flops,
