@@ -112,5 +112,10 @@ export function mapGraphs(e: Equation, f: (g: Graph) => Graph): Equation {
   return changed ? { ...e, attrs: Object.fromEntries(attrs) } : e
 }
 
-/** True of an equation that holds graphs. */
-export const isNested = (e: Equation): boolean => Object.values(e.attrs).some(isGraph)
+/** The graph reading other values in place of some of its own. */
+export function substitute(graph: Graph, by: ReadonlyMap<Value, Value>): Graph {
+  if (by.size === 0) return graph
+  const at = (v: Value): Value => by.get(v) ?? v
+  const equations = graph.equations.map((e) => ({ ...e, inputs: e.inputs.map(at) }))
+  return makeGraph(graph.name, graph.inputs, equations, graph.outputs.map(at))
+}

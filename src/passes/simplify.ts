@@ -3,6 +3,7 @@ import { mapGraphs, rewrite } from './rewriter.ts'
 import { arithmetic } from './simplify/arithmetic.ts'
 import { fold } from './simplify/fold.ts'
 import { identityView, layout } from './simplify/layout.ts'
+import { leanInputs, sharedResults } from './simplify/loop.ts'
 import { firstOf, type Rule } from './simplify/rule.ts'
 
 const byPrim = new Map([...arithmetic, ...layout])
@@ -14,9 +15,10 @@ const simplifyOne: Rule = firstOf(fold, identityView, (e, to) => byPrim.get(e.pr
  */
 export function simplify(graph: Graph): Graph {
   return rewrite(graph, (given, to) => {
-    const e = mapGraphs(given, simplify)
+    const e = mapGraphs(given.prim.kind === 'loop' ? leanInputs(given, to) : given, simplify)
     const simpler = e.outputs.length === 1 ? simplifyOne(e, to) : null
     if (simpler) return [simpler]
-    return e === given ? null : to.keep(e)
+    const results = to.keep(e)
+    return e.prim.kind === 'loop' ? sharedResults(e) : results
   })
 }

@@ -1,9 +1,10 @@
 import { numberAttr, numbersAttr } from '../../ir/attrs.ts'
 import type { Equation, Value } from '../../ir/graph.ts'
-import { constant, cumulative, index, piecewise, reduce, update, view } from '../../ir/prims/index.ts'
+import { constant, contract, cumulative, index, piecewise, reduce, update, view } from '../../ir/prims/index.ts'
 import { range, sameShape, sizeOf } from '../../ir/shape.ts'
 import type { Rewriter } from '../rewriter.ts'
-import { emitFull, producedBy, type Rule, type Rules, uniformOf } from './rule.ts'
+import { productOfTransposed, transposedProduct } from './product.ts'
+import { emitFull, firstOf, producedBy, type Rule, type Rules, uniformOf } from './rule.ts'
 
 const shapeOf = (v: Value): readonly number[] => v.type.shape
 const outShape = (e: Equation): readonly number[] => shapeOf(e.outputs[0]!)
@@ -123,7 +124,8 @@ const onlyIndexZero: Rule = (e, to) =>
 
 export const layout: Rules = [
   [constant.iota, onlyIndexZero],
-  [view.transpose, transpose],
+  [view.transpose, firstOf(transpose, transposedProduct)],
+  [contract.dot, productOfTransposed],
   [view.reshape, reshape],
   [view.broadcast, broadcast],
   [view.slice, slice],
