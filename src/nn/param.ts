@@ -1,0 +1,34 @@
+import type { Tensor } from '../ir/tensor.ts'
+
+/** How a parameter starts when it is not read from a checkpoint. */
+export type Init =
+  | { readonly kind: 'constant'; readonly value: number }
+  | { readonly kind: 'normal'; readonly std: number }
+  /** Uniform in [-bound, bound). */
+  | { readonly kind: 'uniform'; readonly bound: number }
+
+export const zeros: Init = { kind: 'constant', value: 0 }
+export const ones: Init = { kind: 'constant', value: 1 }
+export const normal = (std: number): Init => ({ kind: 'normal', std })
+export const uniform = (bound: number): Init => ({ kind: 'uniform', bound })
+
+/** One parameter before it exists: what a checkpoint must hold, and how to start without one. */
+export interface ParamSpec {
+  readonly kind: 'param'
+  readonly shape: readonly number[]
+  readonly init: Init
+}
+
+/**
+ * A model's parameters before they exist. The nesting gives the names: {model: {layers: [{norm: {weight}}]}} is
+ * `model.layers.0.norm.weight`, as in Hugging Face checkpoints.
+ */
+export type SpecTree = ParamSpec | readonly SpecTree[] | { readonly [name: string]: SpecTree }
+
+/** The parameters that a spec describes: the same nesting around tensors. */
+export type ParamsOf<T> = T extends ParamSpec ? Tensor : { readonly [K in keyof T]: ParamsOf<T[K]> }
+
+export const param = (shape: readonly number[], init: Init): ParamSpec => ({ kind: 'param', shape, init })
+
+export const isParamSpec = (x: unknown): x is ParamSpec =>
+  typeof x === 'object' && x !== null && 'kind' in x && x.kind === 'param' && 'init' in x
