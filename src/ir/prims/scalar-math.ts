@@ -4,14 +4,14 @@
 export function roundHalfEven(x: number): number {
   const low = Math.floor(x)
   const rest = x - low
-  if (rest < 0.5) return low
-  if (rest > 0.5) return low + 1
-  return low % 2 === 0 ? low : low + 1
+  const up = rest > 0.5 || (rest === 0.5 && low % 2 !== 0)
+  // What rounds up to zero was negative, and IEEE keeps its sign.
+  return !up ? low : low === -1 ? -0 : low + 1
 }
 
 /** The error function: Taylor series for |x| < 3, the continued fraction of erfc beyond. */
 export function erf(x: number): number {
-  if (Number.isNaN(x)) return x
+  if (Number.isNaN(x) || x === 0) return x
   const a = Math.abs(x)
   if (a > 6) return Math.sign(x)
   if (a < 3) {
