@@ -1,4 +1,5 @@
 import type { DeviceLimits } from './device.ts'
+import { NO_WAITS, type Waits } from './idle-waits.ts'
 
 /** A GPU device with what weft asks of it, ready for use. */
 export interface OpenedGpu {
@@ -7,6 +8,8 @@ export interface OpenedGpu {
   readonly software: boolean
   readonly limits: DeviceLimits
   readonly subgroups: { readonly min: number; readonly max: number } | null
+  /** How to pass the time while the GPU is awaited. */
+  readonly waits: Waits
 }
 
 export interface OpenOptions {
@@ -63,6 +66,7 @@ export async function openAdapter(adapter: GPUAdapter, via: string, options: Ope
       workgroupMemoryBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       f16: gpu.features.has('shader-f16'),
     },
+    waits: NO_WAITS,
     subgroups: gpu.features.has('subgroups') && min && max ? { min, max } : null,
   }
 }

@@ -1,4 +1,13 @@
-import type { BufferRef, DispatchStep, KernelSource, Program, Step } from '../codegen/program.ts'
+import type {
+  BufferRef,
+  DispatchStep,
+  KernelSource,
+  Program,
+  ProgramOutput,
+  ProgramTensor,
+  Step,
+} from '../codegen/program.ts'
+import type { HostArray } from '../ir/dtype.ts'
 import { DeviceError } from '../util/errors.ts'
 import type { DeviceLimits } from './device.ts'
 import { tensorBytes } from './layout.ts'
@@ -65,14 +74,11 @@ function checkSizes(program: Program, limits: DeviceLimits, fail: Fail): void {
       fail(`${what} takes ${sizeText(bytes)}, but this device's kernels reach at most ${sizeText(most)} of one tensor`)
     }
   }
-  for (const t of program.inputs)
-    check(`input ${t.name}, ${tensorText(t.dtype, t.shape)},`, tensorBytes(t.dtype, t.shape))
-  for (const t of program.outputs) {
-    check(`output ${t.name}, ${tensorText(t.dtype, t.shape)},`, tensorBytes(t.dtype, t.shape))
-  }
-  program.constants.forEach((t, i) => {
-    check(`constant ${i}, ${tensorText(t.dtype, t.shape)},`, tensorBytes(t.dtype, t.shape))
-  })
+  const checkTensor = (name: string, { dtype, shape }: ProgramTensor | ProgramOutput | HostArray): void =>
+    check(`${name} (${tensorText(dtype, shape)})`, tensorBytes(dtype, shape))
+  for (const input of program.inputs) checkTensor(`input ${input.name}`, input)
+  for (const output of program.outputs) checkTensor(`output ${output.name}`, output)
+  program.constants.forEach((array, i) => checkTensor(`constant ${i}`, array))
   program.slots.forEach((bytes, i) => {
     check(`temporary ${i}`, bytes)
     if (bytes <= 0 || bytes % 4 !== 0) fail(`temporary ${i} has ${bytes} bytes, not a positive multiple of 4`)

@@ -1,6 +1,7 @@
 import { DeviceError } from '../util/errors.ts'
 import { findAdapter, type OpenedGpu, type OpenOptions, openAdapter } from './adapter.ts'
 import { driverHint } from './driver-hint.ts'
+import { IdleWaits } from './idle-waits.ts'
 
 /**
  * Everything Dawn gave out, for the life of the process: when one of these is garbage collected, the next call into
@@ -25,7 +26,7 @@ export async function openDawn(options: OpenOptions = {}): Promise<OpenedGpu> {
   try {
     const opened = await openAdapter(adapter, options.unsafe ? 'Dawn, unchecked' : 'Dawn', options)
     kept.push(opened.gpu)
-    return opened
+    return opened.software ? { ...opened, waits: new IdleWaits() } : opened
   } catch (cause) {
     throw new DeviceError(`the GPU adapter gave no device: ${String(cause)}`, { hint: await hintForThisSystem() })
   }

@@ -3,7 +3,7 @@ export function driverHint(platform: string, osRelease: string): string {
   if (platform === 'darwin') return 'update macOS: its graphics drivers come with it (Metal is needed)'
   if (platform === 'win32') return "update the graphics card's driver (Direct3D 12 or Vulkan is needed)"
   const id = field(osRelease, 'ID')
-  const version = Number(field(osRelease, 'VERSION_ID'))
+  const version = Number.parseFloat(field(osRelease, 'VERSION_ID'))
   const like = `${id} ${field(osRelease, 'ID_LIKE')}`
   if (id === 'debian' && version === 12) {
     return (

@@ -110,7 +110,7 @@ export class GpuExecutable implements Executable {
     const made: GpuTensor[] = []
     try {
       for (const { aliasOf, dtype, shape, name } of this.#program.outputs) {
-        const what = () => `output ${name} of ${program}, ${tensorText(dtype, shape)}`
+        const what = () => `output ${name} of ${program} (${tensorText(dtype, shape)})`
         const allocation =
           aliasOf === null ? memory.allocate(tensorBytes(dtype, shape), what) : memory.retain(inputs[aliasOf]!)
         made.push(tensors.wrap(allocation, dtype, shape, `output ${name} of ${program}`))

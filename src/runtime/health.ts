@@ -1,15 +1,21 @@
 import { DeviceError } from '../util/errors.ts'
+import type { Waits } from './idle-waits.ts'
 
 /**
  * Whether a GPU device still works, and everyone who waits on it. A lost device answers nothing, or answers with
  * errors that name the wrong cause, so every wait goes through `guard`.
  */
 export class Health {
+  readonly #waits: Waits
   #failure: DeviceError | null = null
   readonly #waiting = new Set<(error: DeviceError) => void>()
   /** Checks of submitted work that have not answered yet. */
   readonly #checks = new Set<Promise<void>>()
   #firstError: DeviceError | null = null
+
+  constructor(waits: Waits) {
+    this.#waits = waits
+  }
 
   get failure(): DeviceError | null {
     return this.#failure
@@ -27,7 +33,10 @@ export class Health {
     this.#failure = error
     const waiting = [...this.#waiting]
     this.#waiting.clear()
-    for (const reject of waiting) reject(this.#copyOfFailure(error))
+    for (const reject of waiting) {
+      this.#waits.end()
+      reject(this.#copyOfFailure(error))
+    }
   }
 
   /**
@@ -42,20 +51,24 @@ export class Health {
         return
       }
       this.#waiting.add(reject)
+      this.#waits.begin()
+      const done = (): void => {
+        if (this.#waiting.delete(reject)) this.#waits.end()
+      }
       promise.then(
         (value) => {
-          this.#waiting.delete(reject)
+          done()
           resolve(value)
         },
         (reason: unknown) => {
-          this.#waiting.delete(reject)
+          done()
           reject(this.#failure ? this.#copyOfFailure(this.#failure) : reason)
         },
       )
     })
   }
 
-  /** Remembers that work's check until it has answered. `onError` gets what went wrong, if anything. */
+  /** Remembers the check of some work until it has answered; gives what went wrong, or null. Never rejects. */
   check(answer: Promise<GPUError | null>, toError: (error: GPUError) => DeviceError): Promise<DeviceError | null> {
     // A device that is lost pops no scopes; its own failure says all there is to say.
     const result = answer.then(
@@ -75,9 +88,9 @@ export class Health {
     this.#firstError ??= error
   }
 
-  /** Waits for the checks begun so far. */
+  /** Waits for the checks begun so far. @throws DeviceError (as a rejection) if the device goes meanwhile. */
   async settled(): Promise<void> {
-    await Promise.all(this.#checks)
+    if (this.#checks.size > 0) await this.guard(Promise.all(this.#checks))
   }
 
   /** The first error since the last time this was asked. */

@@ -30,7 +30,7 @@ export class Loader {
     health.assertAlive()
     const slots = program.slots.map((bytes, i) => memory.allocate(bytes, () => `temporary ${i} of ${program.name}`))
     const constants = program.constants.map((array, i) => {
-      const what = () => `constant ${i} of ${program.name}, ${tensorText(array.dtype, array.shape)}`
+      const what = () => `constant ${i} of ${program.name} (${tensorText(array.dtype, array.shape)})`
       const allocation = memory.allocate(tensorBytes(array.dtype, array.shape), what)
       write(allocation, array)
       return allocation

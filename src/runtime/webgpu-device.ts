@@ -53,7 +53,7 @@ export class WebGpuDevice implements Device {
   upload(array: HostArray, name = 'a tensor'): DeviceBuffer {
     const { health, memory, tensors } = this.#context
     health.assertAlive()
-    const what = () => `${name}, ${tensorText(array.dtype, array.shape)},`
+    const what = () => `${name} (${tensorText(array.dtype, array.shape)})`
     const bytes = tensorBytes(array.dtype, array.shape)
     // Before encoding, which copies: a tensor far too large should not first take the host's memory.
     memory.assertFits(bytes, what)

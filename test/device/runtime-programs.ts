@@ -93,3 +93,46 @@ export const passThrough = (n: number): Program =>
     inputs: [f32('x', n)],
     outputs: [{ name: 'y', dtype: 'f32', shape: [n], aliasOf: 0 }],
   })
+
+/** `x + 0.5` in f16, three elements. */
+export const HALVES: Program = program({
+  name: 'halves',
+  inputs: [{ name: 'x', dtype: 'f16', shape: [3], donated: false }],
+  outputs: [{ name: 'y', dtype: 'f16', shape: [3], aliasOf: null }],
+  kernels: [
+    {
+      name: 'halves',
+      wgsl: `
+enable f16;
+@group(0) @binding(0) var<storage, read> x: array<f16>;
+@group(0) @binding(1) var<storage, read_write> y: array<f16>;
+@compute @workgroup_size(1) fn main(@builtin(global_invocation_id) id: vec3u) { y[id.x] = x[id.x] + 0.5h; }`,
+      bindings: ['read', 'read_write'],
+      paramWords: 0,
+      workgroupSize: [1, 1, 1],
+      usesF16: true,
+    },
+  ],
+  steps: [{ ...dispatch(0, 3, 0, [input(0), output(0)]), params: [], workgroups: [3, 1, 1] }],
+})
+
+/** `!x`, three elements. */
+export const NOT: Program = program({
+  name: 'not',
+  inputs: [{ name: 'x', dtype: 'bool', shape: [3], donated: false }],
+  outputs: [{ name: 'y', dtype: 'bool', shape: [3], aliasOf: null }],
+  kernels: [
+    {
+      name: 'not',
+      wgsl: `
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+@compute @workgroup_size(1) fn main(@builtin(global_invocation_id) id: vec3u) { y[id.x] = u32(x[id.x] == 0u); }`,
+      bindings: ['read', 'read_write'],
+      paramWords: 0,
+      workgroupSize: [1, 1, 1],
+      usesF16: false,
+    },
+  ],
+  steps: [{ ...dispatch(0, 3, 0, [input(0), output(0)]), params: [], workgroups: [3, 1, 1] }],
+})

@@ -1,0 +1,34 @@
+import type { KernelTime } from './device.ts'
+
+/**
+ * Kernel times as Chrome-trace JSON, to be opened in chrome://tracing or ui.perfetto.dev.
+ * `process` names the row.
+ */
+export function chromeTrace(times: readonly KernelTime[], process = 'weft'): string {
+  const thread = { pid: 1, tid: 1 }
+  const names = [
+    { name: 'process_name', ph: 'M', ...thread, args: { name: process } },
+    { name: 'thread_name', ph: 'M', ...thread, args: { name: 'GPU queue' } },
+  ]
+  const events = times.map((t) => ({
+    name: t.label,
+    cat: t.kernel,
+    ph: 'X',
+    ...thread,
+    // The format counts in microseconds.
+    ts: t.start / 1000,
+    dur: t.nanoseconds / 1000,
+    args: { kernel: t.kernel, flops: t.flops, bytes: t.bytes, ...rates(t) },
+  }))
+  return JSON.stringify({ displayTimeUnit: 'ns', traceEvents: [...names, ...events] })
+}
+
+/** One operation, or byte, per nanosecond is a billion per second. */
+function rates({ flops, bytes, nanoseconds }: KernelTime): Record<string, number> {
+  if (nanoseconds === 0) return {}
+  const round = (value: number): number => Number(value.toPrecision(4))
+  return {
+    ...(flops > 0 ? { 'GFLOP/s': round(flops / nanoseconds) } : {}),
+    ...(bytes > 0 ? { 'GB/s': round(bytes / nanoseconds) } : {}),
+  }
+}
