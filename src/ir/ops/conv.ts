@@ -1,6 +1,9 @@
+import type { DType } from '../dtype.ts'
 import { rawOps as o } from '../raw-ops.ts'
 import { failShape, formatShape, range } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
+import type { Agree, Dim, Shape, ShapeMismatch, Show } from '../types.ts'
+import type { FloatOnly } from './dtype-rules.ts'
 import { einsum } from './einsum.ts'
 import { index } from './layout.ts'
 
@@ -14,12 +17,25 @@ export interface ConvOptions {
 
 const pair = (p: number | Pair): Pair => (typeof p === 'number' ? [p, p] : p)
 
+type Channels<S extends Shape> = S extends readonly [Dim, infer C extends Dim, Dim, Dim] ? C : Dim
+type ConvCheck<S extends Shape, W extends Shape> =
+  Agree<Channels<S>, Channels<W>> extends true
+    ? unknown
+    : ShapeMismatch<`conv2d: [${Show<S>}] by [${Show<W>}] - channels ${Channels<S>} and ${Channels<W>} differ`>
+type ConvShape<S extends Shape, W extends Shape> = readonly [Lead<S>, Lead<W>, Dim, Dim]
+type Lead<S extends Shape> = S extends readonly [infer N extends Dim, Dim, Dim, Dim] ? N : Dim
+
 /**
- * 2-D convolution (cross-correlation, as in PyTorch): x [N, C, H, W], w [O, C, I, J] -> [N, O, P, Q], where
+ * x [N, C, H, W], w [O, C, I, J] -> [N, O, P, Q]: 2-D convolution (cross-correlation, as in PyTorch), where
  * P = floor((H + 2 padding - I) / stride) + 1. A stride equal to the kernel cuts x into patches and is one product;
- * otherwise one product for each of the I J positions of the kernel.
+ * otherwise there is one product for each of the I J positions of the kernel, and no copy of x per position.
  * @throws ShapeError where channels differ or the kernel is greater than the padded image.
  */
+export function conv2d<S extends Shape, DX extends DType, W extends Shape, DW extends DType>(
+  x: Tensor<S, DX> & FloatOnly<'conv2d'>[DX],
+  w: Tensor<W, DW> & ConvCheck<S, W> & FloatOnly<'conv2d'>[DW],
+  options?: ConvOptions,
+): Tensor<ConvShape<S, W>, DX & DW>
 export function conv2d(x: Tensor, w: Tensor, { stride = 1, padding = 0 }: ConvOptions = {}): Tensor {
   const [ph, pw] = pair(padding)
   const [sh, sw] = pair(stride)
@@ -35,7 +51,7 @@ export function conv2d(x: Tensor, w: Tensor, { stride = 1, padding = 0 }: ConvOp
     failShape(`conv2d: ${both} with padding [${ph},${pw}]`, 'the kernel must not be greater than the padded image')
   }
   if (sh === kh && sw === kw) return patchProduct(o.slice(padded, [0, 0, 0, 0], cropped(x, p * kh, q * kw)), w)
-  const terms = range(kh * kw).map((at) => {
+  const terms = range(kh * kw).map((at): Tensor => {
     const [i, j] = [Math.floor(at / kw), at % kw]
     const rows = [i, i + (p - 1) * sh + 1, sh] as const
     const columns = [j, j + (q - 1) * sw + 1, sw] as const

@@ -3,22 +3,53 @@ import { failDType } from '../prims/common.ts'
 import { rawOps } from '../raw-ops.ts'
 import { failShape, formatShape, sizeOf } from '../shape.ts'
 import { flattenNumbers, fromHost, hostFromNumbers, type NestedNumbers, type Tensor } from '../tensor.ts'
+import type { Shape } from '../types.ts'
 
 type Sizes = readonly number[]
 
-export interface TensorOptions {
-  readonly dtype?: DType
+export interface TensorOptions<S extends Sizes = Sizes, D extends DType = DType> {
+  readonly dtype?: D
   /** Shape of flat data; nested arrays state their own. */
-  readonly shape?: Sizes
+  readonly shape?: S
 }
 
+/** Rank by nesting; the sizes are known at run time (`is` restates them). */
+type NestedSizes<T> = [T] extends [number | boolean]
+  ? readonly []
+  : [T] extends [readonly (infer E)[]]
+    ? readonly [number, ...NestedSizes<E>]
+    : [T] extends [ArrayBufferView]
+      ? readonly [number]
+      : Sizes
+
+type NestedDType<T> = [T] extends [boolean]
+  ? 'bool'
+  : [T] extends [number]
+    ? 'f32'
+    : [T] extends [readonly (infer E)[]]
+      ? NestedDType<E>
+      : [T] extends [Float32Array]
+        ? 'f32'
+        : [T] extends [Int32Array]
+          ? 'i32'
+          : [T] extends [Uint32Array]
+            ? 'u32'
+            : [T] extends [Uint16Array]
+              ? 'f16'
+              : DType
+
 /**
- * A concrete tensor on the host, its elements copied from nested arrays or a typed array (row-major).
+ * -> a concrete tensor on the host, its elements copied from nested arrays, or from a typed array (row-major).
  * The dtype is f32 unless said: bool for booleans, and for typed arrays the one they store (Float32Array f32,
  * Int32Array i32, Uint32Array u32, Uint16Array f16 as raw bits).
- * @throws ShapeError for ragged rows or a shape of another size; DTypeError for fractions in an integer tensor, or a
- * Uint8Array without a dtype.
+ * @throws ShapeError for ragged rows, or a shape that the elements do not fill; DTypeError for fractions in an integer
+ * tensor, or a Uint8Array without a dtype.
  */
+export function tensor<
+  T extends NestedNumbers | TypedArray,
+  const S extends Sizes = NestedSizes<T>,
+  D extends DType = NestedDType<T>,
+>(data: T, options?: TensorOptions<S, D>): Tensor<S, D>
 export function tensor(data: NestedNumbers | TypedArray, options: TensorOptions = {}): Tensor {
   if (ArrayBuffer.isView(data)) return fromHost(hostFromTyped(data, options))
   const { shape, flat } = flattenNumbers(data)
@@ -75,28 +106,59 @@ export function checkSizes(op: string, shape: Sizes): Sizes {
   return shape
 }
 
-/** A tensor of `shape`, every element `value`. */
+/** -> [...shape], every element `value`. @throws ShapeError for a dimension that is no size. */
+export function full<const S extends readonly number[], D extends DType = 'f32'>(
+  shape: S,
+  value: number,
+  dtype?: D,
+): Tensor<S, D>
 export function full(shape: Sizes, value: number, dtype: DType = 'f32'): Tensor {
   return rawOps.full(dtype, checkSizes('full', shape), value)
 }
 
-/** A tensor of `shape`, every element 0 (false). */
-export const zeros = (shape: Sizes, dtype: DType = 'f32'): Tensor => full(shape, 0, dtype)
-/** A tensor of `shape`, every element 1 (true). */
-export const ones = (shape: Sizes, dtype: DType = 'f32'): Tensor => full(shape, 1, dtype)
-/** Zeros of the shape and dtype of `x`. */
-export const zerosLike = (x: Tensor): Tensor => rawOps.zerosLike(x)
-/** Ones of the shape and dtype of `x`. */
-export const onesLike = (x: Tensor): Tensor => rawOps.full(x.dtype, x.shape, 1)
-/** 0, 1, ... n - 1. */
-export const arange = (n: number, dtype: DType = 'i32'): Tensor => iota([n], 0, dtype)
+/** -> [...shape], every element 0 (false). @throws ShapeError for a dimension that is no size. */
+export function zeros<const S extends readonly number[], D extends DType = 'f32'>(shape: S, dtype?: D): Tensor<S, D>
+export function zeros(shape: Sizes, dtype: DType = 'f32'): Tensor {
+  return rawOps.full(dtype, checkSizes('zeros', shape), 0)
+}
 
-/** A tensor of `shape` whose elements are their index along `axis`. */
+/** -> [...shape], every element 1 (true). @throws ShapeError for a dimension that is no size. */
+export function ones<const S extends readonly number[], D extends DType = 'f32'>(shape: S, dtype?: D): Tensor<S, D>
+export function ones(shape: Sizes, dtype: DType = 'f32'): Tensor {
+  return rawOps.full(dtype, checkSizes('ones', shape), 1)
+}
+
+/** x [...S] -> [...S], zeros of its dtype. */
+export function zerosLike<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D>
+export function zerosLike(x: Tensor): Tensor {
+  return rawOps.zerosLike(x)
+}
+
+/** x [...S] -> [...S], ones of its dtype. */
+export function onesLike<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D>
+export function onesLike(x: Tensor): Tensor {
+  return rawOps.full(x.dtype, x.shape, 1)
+}
+
+/** -> [...shape], each element its index along `axis`. @throws ShapeError for an axis out of range. */
+export function iota<const S extends readonly number[], D extends DType = 'i32'>(
+  shape: S,
+  axis: number,
+  dtype?: D,
+): Tensor<S, D>
 export function iota(shape: Sizes, axis: number, dtype: DType = 'i32'): Tensor {
   return rawOps.iota(dtype, checkSizes('iota', shape), axis)
 }
 
-/** The identity matrix [n, n]. */
+/** -> [N]: 0, 1, ... n - 1. @throws ShapeError unless n is a size. */
+export function arange<N extends number, D extends DType = 'i32'>(n: N, dtype?: D): Tensor<readonly [N], D>
+export function arange(n: number, dtype: DType = 'i32'): Tensor {
+  return rawOps.iota(dtype, checkSizes('arange', [n]), 0)
+}
+
+/** -> [N, N], the identity matrix. @throws ShapeError unless n is a size. */
+export function eye<N extends number, D extends DType = 'f32'>(n: N, dtype?: D): Tensor<readonly [N, N], D>
 export function eye(n: number, dtype: DType = 'f32'): Tensor {
-  return rawOps.cast(rawOps.eq(iota([n, n], 0), iota([n, n], 1)), dtype)
+  const shape = checkSizes('eye', [n, n])
+  return rawOps.cast(rawOps.eq(rawOps.iota('i32', shape, 0), rawOps.iota('i32', shape, 1)), dtype)
 }

@@ -2,6 +2,7 @@ import { rawOps as o } from '../raw-ops.ts'
 import { failShape, formatShape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { contractPair, type Labelled, reorder } from './contract-pair.ts'
+import type { EinsumResult, EquationCheck, OperandCheck } from './einsum-types.ts'
 
 interface Equation {
   readonly inputs: readonly (readonly string[])[]
@@ -9,10 +10,14 @@ interface Equation {
 }
 
 /**
- * Einstein summation: einsum('b i k, b k j -> b i j', x, y), or compact with single letters, 'bik,bkj->bij'. An index
- * that the output lacks is summed. Several operands are contracted pairwise from left to right.
+ * Einstein summation over named indices: einsum('b i k, b k j -> b i j', x, y), or with single letters and no spaces,
+ * 'bik,bkj->bij'. An index that the result lacks is summed. Operands are contracted pairwise from left to right.
  * @throws ShapeError for a wrong equation, a wrong rank, an index with two sizes, or a diagonal ('i i -> i').
  */
+export function einsum<const P extends string, T extends readonly Tensor[]>(
+  equation: P & EquationCheck<P, T>,
+  ...operands: { [I in keyof T]: T[I] & OperandCheck<P, T, I> }
+): EinsumResult<P, T>
 export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
   const { inputs, output } = parseEquation(equation)
   checkOperands(equation, inputs, operands)

@@ -1,17 +1,25 @@
+import type { DType } from '../dtype.ts'
 import type { DotAxes } from '../ops-interface.ts'
 import { rawOps as o } from '../raw-ops.ts'
 import { broadcastShapes, failShape, formatShape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
+import type { Shape } from '../types.ts'
 import { contractPair, type Labelled, reorder } from './contract-pair.ts'
-import { requireFloat } from './reduce.ts'
+import type { FloatOnly } from './dtype-rules.ts'
+import type { MatmulCheck, MatmulShape } from './matmul-types.ts'
+import { requireFloat } from './require.ts'
 
 /**
- * Matrix product, as NumPy has it: a [...B, M, K], b [...B, K, N] -> [...B, M, N], the leading axes broadcast. A vector
+ * a [...B, M, K], b [...B, K, N] -> [...B, M, N]: matrix product as NumPy has it, the leading axes broadcast. A vector
  * on the left is a row, on the right a column, and its axis vanishes from the result. One `dot` equation: an axis that
  * only one operand has is a free axis of the product and is not copied.
  * @throws ShapeError where inner dimensions differ or leading ones do not broadcast, or for a scalar; DTypeError for
  * integers.
  */
+export function matmul<A extends Shape, DA extends DType, B extends Shape, DB extends DType>(
+  a: Tensor<A, DA> & FloatOnly<'matmul'>[DA],
+  b: Tensor<B, DB> & MatmulCheck<A, DA, B, DB>,
+): Tensor<MatmulShape<A, B>, DA & DB>
 export function matmul(a: Tensor, b: Tensor): Tensor {
   requireFloat('matmul', a)
   requireFloat('matmul', b)
@@ -46,9 +54,15 @@ function dropBroadcast(x: Tensor, names: readonly string[], leading: readonly nu
 }
 
 /**
- * Product over named axes: out[batch..., free of a..., free of b...] = sum over contracted axes. The general form of
- * `matmul`; axes may not be negative. @throws ShapeError, DTypeError
+ * a [...B, ...K, ...M], b [...B, ...K, ...N], each in any order -> [...B, ...M, ...N]: product over the named axes, summed
+ * over the contracted ones. The general form of `matmul`; axes count from 0.
+ * @throws ShapeError where the named axes do not agree pairwise; DTypeError for integers.
  */
+export function dotGeneral<DA extends DType, DB extends DType>(
+  a: Tensor<Shape, DA> & FloatOnly<'dotGeneral'>[DA],
+  b: Tensor<Shape, DB> & FloatOnly<'dotGeneral'>[DB],
+  axes: Partial<DotAxes>,
+): Tensor<Shape, DA & DB>
 export function dotGeneral(a: Tensor, b: Tensor, axes: Partial<DotAxes>): Tensor {
   return o.dot(a, b, { lhsContract: [], rhsContract: [], lhsBatch: [], rhsBatch: [], ...axes })
 }

@@ -1,5 +1,8 @@
+import type { DType } from '../dtype.ts'
 import { failShape, formatShape } from '../shape.ts'
 import { fromHost, hostFromNumbers, type Tensor } from '../tensor.ts'
+import type { Dim, Shape } from '../types.ts'
+import type { FloatOnly } from './dtype-rules.ts'
 import { einsum } from './einsum.ts'
 
 /** Coefficient of PyTorch's and OpenCV's bicubic kernel. */
@@ -25,11 +28,24 @@ function bicubicWeights(input: number, output: number): number[] {
   return weights
 }
 
+type Resized<S extends Shape, P extends number, Q extends number> = S extends readonly [
+  infer N extends Dim,
+  infer C extends Dim,
+  Dim,
+  Dim,
+]
+  ? readonly [N, C, P, Q]
+  : readonly [Dim, Dim, P, Q]
+
 /**
- * Bicubic resampling, x [N, C, H, W] -> [N, C, P, Q], as PyTorch's interpolate(mode='bicubic', align_corners=False)
- * without antialiasing: two products with constant matrices, [P, H] and [Q, W].
- * @throws ShapeError unless x has four axes, and no image is empty.
+ * x [N, C, H, W] -> [N, C, P, Q]: bicubic resampling, as PyTorch's interpolate(mode='bicubic', align_corners=False)
+ * without antialiasing. Two products with constant matrices, [P, H] and [Q, W].
+ * @throws ShapeError unless x has four axes, and no image is empty; DTypeError for integers.
  */
+export function resizeBicubic<S extends Shape, D extends DType, P extends number, Q extends number>(
+  x: Tensor<S, D> & FloatOnly<'resizeBicubic'>[D],
+  size: readonly [P, Q],
+): Tensor<Resized<S, P, Q>, D>
 export function resizeBicubic(x: Tensor, [height, width]: readonly [number, number]): Tensor {
   const [, , h, w] = x.shape as readonly number[]
   if (x.rank !== 4 || h === 0 || w === 0 || height < 1 || width < 1) {

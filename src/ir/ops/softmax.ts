@@ -1,11 +1,26 @@
+import type { DType } from '../dtype.ts'
 import { rawOps as o } from '../raw-ops.ts'
 import type { Tensor } from '../tensor.ts'
-import { type Axes, type ReduceOptions, requireFloat } from './reduce.ts'
+import type { Shape } from '../types.ts'
+import type { Axes, AxesCheck, Reduced } from './axis-types.ts'
+import type { FloatOnly } from './dtype-rules.ts'
+import type { ReduceOptions } from './reduce.ts'
+import { requireFloat } from './require.ts'
 
 /**
- * log(sum(exp(x))) over `axes` (all if absent), without overflow. A row of -Infinity gives -Infinity.
- * @throws DTypeError for integers.
+ * x [...S] -> S without `axes` (all if absent): log(sum(exp(x))), without overflow. A row of -Infinity gives -Infinity.
+ * @throws ShapeError for an axis out of range; DTypeError for integers.
  */
+export function logsumexp<
+  S extends Shape,
+  D extends DType,
+  const X extends Axes | undefined = undefined,
+  const K extends boolean = false,
+>(
+  x: Tensor<S, D> & FloatOnly<'logsumexp'>[D],
+  axes?: X & AxesCheck<'logsumexp', S, X>,
+  options?: ReduceOptions<K>,
+): Tensor<Reduced<S, X, K>, D>
 export function logsumexp(x: Tensor, axes?: Axes, { keepDims = false }: ReduceOptions = {}): Tensor {
   requireFloat('logsumexp', x)
   // Kept finite: infinite elements less an infinite greatest one would be NaN.
@@ -18,14 +33,28 @@ export function logsumexp(x: Tensor, axes?: Axes, { keepDims = false }: ReduceOp
 /** x less its greatest element along `axis`, through which no gradient need flow: softmax does not change with it. */
 const shifted = (x: Tensor, axis: number): Tensor => o.sub(x, o.stopGradient(o.max(x, axis, true)))
 
-/** exp(x) / sum(exp(x)) along `axis`. A row of -Infinity gives NaN. @throws DTypeError for integers. */
+/**
+ * x [...S] -> [...S]: exp(x) / sum(exp(x)) along `axis`, by default the last. A row of -Infinity gives NaN.
+ * @throws ShapeError for an axis out of range; DTypeError for integers.
+ */
+export function softmax<S extends Shape, D extends DType, const X extends number = -1>(
+  x: Tensor<S, D> & FloatOnly<'softmax'>[D],
+  axis?: X & AxesCheck<'softmax', S, X>,
+): Tensor<S, D>
 export function softmax(x: Tensor, axis = -1): Tensor {
   requireFloat('softmax', x)
   const e = o.exp(shifted(x, axis))
   return o.div(e, o.sum(e, axis, true))
 }
 
-/** log(softmax(x)) along `axis`, accurate where softmax underflows. @throws DTypeError for integers. */
+/**
+ * x [...S] -> [...S]: log(softmax(x)) along `axis`, by default the last; accurate where softmax underflows.
+ * @throws ShapeError for an axis out of range; DTypeError for integers.
+ */
+export function logSoftmax<S extends Shape, D extends DType, const X extends number = -1>(
+  x: Tensor<S, D> & FloatOnly<'logSoftmax'>[D],
+  axis?: X & AxesCheck<'logSoftmax', S, X>,
+): Tensor<S, D>
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   requireFloat('logSoftmax', x)
   const s = shifted(x, axis)

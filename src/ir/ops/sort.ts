@@ -1,7 +1,9 @@
-import { isFloat } from '../dtype.ts'
+import { type DType, isFloat } from '../dtype.ts'
 import { rawOps as o } from '../raw-ops.ts'
 import { failShape, formatShape, normAxis } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
+import type { Shape } from '../types.ts'
+import type { AxesCheck, ReplaceAxis } from './axis-types.ts'
 import { takeAlongAxis } from './indexing.ts'
 
 /**
@@ -13,21 +15,43 @@ export interface SortOptions {
   readonly descending?: boolean
 }
 
-/** i32 permutation that sorts x along `axis`: stable, NaN last. */
+/**
+ * x [...S] -> i32 [...S]: the permutation that sorts x along `axis`, by default the last; stable, NaN last.
+ * @throws ShapeError for an axis out of range.
+ */
+export function argsort<S extends Shape, const X extends number = -1>(
+  x: Tensor<S>,
+  axis?: X & AxesCheck<'argsort', S, X>,
+  options?: SortOptions,
+): Tensor<S, 'i32'>
 export function argsort(x: Tensor, axis = -1, { descending = false }: SortOptions = {}): Tensor {
   const a = normAxis('argsort', axis, x.rank)
   const rows = o.moveAxis(x, a, -1)
   return o.moveAxis(firstByRank(rankOf(rows, descending), rows.shape.at(-1)!), -1, a)
 }
 
-/** x sorted along `axis`, NaN last; differentiable. */
-export const sort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor =>
-  takeAlongAxis(x, argsort(x, axis, options), axis)
+/**
+ * x [...S] -> [...S], sorted along `axis`, by default the last; NaN last. Differentiable.
+ * @throws ShapeError for an axis out of range.
+ */
+export function sort<S extends Shape, D extends DType, const X extends number = -1>(
+  x: Tensor<S, D>,
+  axis?: X & AxesCheck<'sort', S, X>,
+  options?: SortOptions,
+): Tensor<S, D>
+export function sort(x: Tensor, axis = -1, options: SortOptions = {}): Tensor {
+  return takeAlongAxis(x, argsort(x, axis, options), axis)
+}
 
 /**
- * The k greatest elements of x [...B, N] in descending order, and their i32 indices, both [...B, k]; of equal elements
- * the first comes first, NaN last. Differentiable in x. @throws ShapeError unless 0 <= k <= N.
+ * x [...B, N] -> the K greatest elements in descending order and their i32 indices, both [...B, K]. Of equal elements
+ * the first comes first; NaN comes last. Differentiable in x.
+ * @throws ShapeError unless 0 <= k <= N.
  */
+export function topK<S extends Shape, D extends DType, K extends number>(
+  x: Tensor<S, D>,
+  k: K,
+): { values: Tensor<ReplaceAxis<S, -1, K>, D>; indices: Tensor<ReplaceAxis<S, -1, K>, 'i32'> }
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   const n = x.shape[normAxis('topK', -1, x.rank)]!
   if (!Number.isInteger(k) || k < 0 || k > n) {
