@@ -1,9 +1,10 @@
 import type { Graph, Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
-import type { DeviceLimits } from '../runtime/device.ts'
 import { DeviceError } from '../util/errors.ts'
-import { copyStep, type KernelReport, LoweringContext, lowerGraph } from './lower.ts'
+import { lowerGraph } from './lower.ts'
+import { copyStep, type KernelReport, LoweringContext } from './lowering-context.ts'
 import { type MemoryPlan, planMemory, type VirtualBuffer, type VirtualStep } from './memory-plan.ts'
+import type { DeviceLimits } from './program.ts'
 import { type BufferRef, deviceBytes, type Program, type ProgramOutput, type Step } from './program.ts'
 
 export interface BuildOptions {

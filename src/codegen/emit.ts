@@ -194,7 +194,11 @@ export class Emitter {
           shapeOf(input)[axis]! - extent,
         ),
       clamp: (i, low, high) => x.min(x.max(i, low), high),
-      lookup: (input, index) => x.cast(this.element(e.inputs[input]!, this.position(e.inputs[input]!, index)), 'i32'),
+      lookup: (input, index) => {
+        const found = this.element(e.inputs[input]!, this.position(e.inputs[input]!, index))
+        // An index beyond i32 is out of any range; it must not come out negative.
+        return x.cast(found.dtype === 'u32' ? x.min(found, x.constant(2147483647, 'u32')) : found, 'i32')
+      },
     }
   }
 }

@@ -2,7 +2,7 @@ import type { Graph } from '../ir/graph.ts'
 import { formatType } from '../ir/graph.ts'
 import { print } from '../ir/print.ts'
 import type { Built } from './build-program.ts'
-import type { KernelReport } from './lower.ts'
+import type { KernelReport } from './lowering-context.ts'
 
 /** What the reference evaluator runs: the graph itself. */
 export const explainGraph = (graph: Graph): string => `${print(graph)}\non reference: evaluated equation by equation\n`

@@ -155,6 +155,8 @@ export class ExprFactory {
     if ((fn === '*' || fn === '/') && y === 1) return a
     if (fn === '%' && y === 1) return this.constant(0, a.dtype)
     if ((fn === '/' || fn === '%') && x === 0) return a
+    // A size of 0: the index into an empty tensor, in a loop that never runs.
+    if ((fn === '/' || fn === '%') && y === 0) return this.constant(0, a.dtype)
     if (fn === '&&' && x === 1) return b
     if (fn === '&&' && y === 1) return a
     if (x === undefined || y === undefined) return undefined

@@ -2,17 +2,28 @@ import type { HostArray } from '../ir/dtype.ts'
 import { type Equation, type Graph, type TensorType, tensorType, type Value } from '../ir/graph.ts'
 import type { ScanAttrs } from '../ir/prims/nested.ts'
 import { rawOps as o } from '../ir/raw-ops.ts'
-import { sizeOf } from '../ir/shape.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { inline, trace } from '../ir/trace.ts'
-import { copyStep, type LoweringContext, lowerGraph } from './lower.ts'
+import { copyStep, type LoweringContext } from './lowering-context.ts'
 import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
+
+export type LowerGraph = (
+  context: LoweringContext,
+  graph: Graph,
+  env: Map<Value, VirtualBuffer>,
+  frozen: ReadonlySet<VirtualBuffer>,
+) => VirtualStep[]
 
 /**
  * A scan as steps that the runtime repeats. The kernels of every iteration are the same; which slice of xs and ys
  * they touch is read from a counter on the device, which the iteration itself advances.
  */
-export function lowerLoop(context: LoweringContext, e: Equation, env: Map<Value, VirtualBuffer>): VirtualStep[] {
+export function lowerLoop(
+  context: LoweringContext,
+  e: Equation,
+  env: Map<Value, VirtualBuffer>,
+  lowerBody: LowerGraph,
+): VirtualStep[] {
   const attrs = e.attrs as unknown as ScanAttrs
   const { length, consts, carries } = attrs
   const buffersOf = (values: readonly Value[]): VirtualBuffer[] => values.map((v) => env.get(v)!)
@@ -31,18 +42,17 @@ export function lowerLoop(context: LoweringContext, e: Equation, env: Map<Value,
 
   const owned = [...carryBuffers, ...yBuffers, counter]
   const given = [...constBuffers, ...carryBuffers, ...xBuffers, ...yBuffers, counter]
-  const graph = iteration(e, attrs)
-  const bodyEnv = new Map(graph.inputs.map((v, i) => [v, given[i]!]))
-  const body = lowerGraph(context, graph, bodyEnv, new Set([...constBuffers, ...xBuffers]))
-  body.push(
-    ...writeBack(
-      context,
-      graph.outputs.map((v) => bodyEnv.get(v)!),
-      owned,
-    ),
-  )
-
   if (length > 0) {
+    const graph = iteration(e, attrs)
+    const bodyEnv = new Map(graph.inputs.map((v, i) => [v, given[i]!]))
+    const body = lowerBody(context, graph, bodyEnv, new Set([...constBuffers, ...xBuffers]))
+    body.push(
+      ...writeBack(
+        context,
+        graph.outputs.map((v) => bodyEnv.get(v)!),
+        owned,
+      ),
+    )
     steps.push({
       buffers: given,
       body,
@@ -89,7 +99,7 @@ function writeBack(
     return saved
   })
   safe.forEach((from, i) => {
-    if (from !== owned[i] && sizeOf([from.bytes]) > 0) steps.push(copyStep(from, owned[i]!, 'next iteration'))
+    if (from !== owned[i]) steps.push(copyStep(from, owned[i]!, 'next iteration'))
   })
   return steps
 }

@@ -1,78 +1,19 @@
-import type { HostArray } from '../ir/dtype.ts'
 import { type Equation, formatType, type Graph, type Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
-import type { DeviceLimits } from '../runtime/device.ts'
 import { fuse, type Group, type Item } from './fusion.ts'
 import { lowerLoop } from './lower-loop.ts'
+import { copyStep, type LoweringContext } from './lowering-context.ts'
 import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
-import { deviceBytes, type KernelSource } from './program.ts'
+import { deviceBytes } from './program.ts'
 import { scheduleCumulative } from './schedules/cumulative.ts'
 import { scheduleMap } from './schedules/map.ts'
 import { scheduleMatmul } from './schedules/matmul.ts'
 import { scheduleReduce } from './schedules/reduce.ts'
 import type { ScheduleContext, Scheduled } from './schedules/schedule.ts'
 import { scheduleUpdate } from './schedules/update.ts'
-import { printWgsl, stripComments, usesF16 } from './wgsl.ts'
 
 /** Bindings left for the result and for what is not a leaf of the fusion plan. */
 const RESERVED_BINDINGS = 1
-
-/** What `explain` tells of one kernel call. */
-export interface KernelReport {
-  readonly kernel: number
-  readonly label: string
-  readonly group: Group
-  readonly workgroups: readonly [number, number, number]
-  readonly flops: number
-  readonly bytes: number
-  readonly inPlace: boolean
-}
-
-/** State shared by a program and the loops nested in it. */
-export class LoweringContext {
-  readonly kernels: KernelSource[] = []
-  readonly reports: KernelReport[] = []
-  readonly constants: HostArray[] = []
-  private readonly kernelIndex = new Map<string, number>()
-  private nextBuffer = 0
-
-  constructor(readonly limits: DeviceLimits) {}
-
-  buffer(name: string, bytes: number, ref: VirtualBuffer['ref'] = null, writable = true): VirtualBuffer {
-    return { id: this.nextBuffer++, bytes, name, ref, writable }
-  }
-
-  bufferFor(v: Value): VirtualBuffer {
-    return this.buffer(v.name ?? formatType(v.type), deviceBytes(v.type.dtype, sizeOf(v.type.shape)))
-  }
-
-  constant(array: HostArray): VirtualBuffer {
-    const index = this.constants.push(array) - 1
-    return this.buffer('constant', deviceBytes(array.dtype, array.data.length), { kind: 'constant', index }, false)
-  }
-
-  /** Position of a kernel among the program's; kernels that differ in comments only are one. */
-  kernel(scheduled: Scheduled): number {
-    const wgsl = printWgsl(scheduled.kernel)
-    const key = stripComments(wgsl)
-    let index = this.kernelIndex.get(key)
-    if (index === undefined) {
-      const bound = scheduled.kernel.buffers.filter((_, i) => !scheduled.kernel.aliases.has(i))
-      const name = `${scheduled.kernel.name}_${this.kernels.length}`
-      index =
-        this.kernels.push({
-          name,
-          wgsl,
-          bindings: bound.map((b) => b.access),
-          paramWords: Math.ceil(scheduled.kernel.params.length / 4) * 4,
-          workgroupSize: scheduled.kernel.workgroupSize,
-          usesF16: usesF16(scheduled.kernel),
-        }) - 1
-      this.kernelIndex.set(key, index)
-    }
-    return index
-  }
-}
 
 /**
  * Lowers a graph to steps. `env` holds the buffers of its inputs and receives those of every stored value.
@@ -131,7 +72,7 @@ class GraphLowering {
 
   run(): VirtualStep[] {
     this.items.forEach((item, i) => {
-      if (item.kind === 'loop') this.steps.push(...lowerLoop(this.context, item.equation, this.env))
+      if (item.kind === 'loop') this.steps.push(...lowerLoop(this.context, item.equation, this.env, lowerGraph))
       else this.lowerGroup(item, i)
     })
     return this.steps
@@ -225,12 +166,5 @@ class GraphLowering {
         bytes,
       }),
     })
-  }
-}
-
-export function copyStep(from: VirtualBuffer, to: VirtualBuffer, label: string): VirtualStep {
-  return {
-    buffers: [from, to],
-    resolve: (place) => ({ kind: 'copy', from: place(from), to: place(to), bytes: from.bytes, label }),
   }
 }

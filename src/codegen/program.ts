@@ -87,3 +87,14 @@ export function deviceBytes(dtype: DType, elements: number): number {
   const bytes = elements * (dtype === 'f16' ? 2 : 4)
   return Math.max(4, Math.ceil(bytes / 4) * 4)
 }
+
+/** What code generation must know about a device. */
+export interface DeviceLimits {
+  readonly storageBuffersPerKernel: number
+  readonly bindingBytes: number
+  readonly bufferBytes: number
+  readonly invocationsPerWorkgroup: number
+  readonly workgroupsPerDimension: number
+  readonly workgroupMemoryBytes: number
+  readonly f16: boolean
+}

@@ -18,8 +18,7 @@ export function printWgsl(kernel: Kernel): string {
           '}',
           `@group(0) @binding(${bound.length}) var<uniform> params: Params;`,
         ]
-  return [
-    ...(usesF16(kernel) ? ['enable f16;'] : []),
+  const text = [
     ...kernel.comments.map((c) => `// ${c}`),
     ...bound.map((b, binding) => {
       const { access, dtype, comment } = kernel.buffers[b]!
@@ -36,13 +35,14 @@ export function printWgsl(kernel: Kernel): string {
     '}',
     '',
   ].join('\n')
+  return usesF16(text) ? `enable f16;\n${text}` : text
 }
 
 /** The text without comments: what decides whether two kernels are one. */
 export const stripComments = (wgsl: string): string => wgsl.replace(/\s*\/\/.*$/gm, '')
 
-export const usesF16 = (kernel: Kernel): boolean =>
-  kernel.buffers.some((b) => b.dtype === 'f16') || kernel.shared.some((s) => s.dtype === 'f16')
+/** Does the text speak of f16, in a buffer or anywhere between? */
+export const usesF16 = (wgsl: string): boolean => /\bf16\b/.test(stripComments(wgsl))
 
 const storageType = (dtype: DType): string => (dtype === 'bool' ? 'u32' : dtype)
 interface Context {
@@ -138,9 +138,10 @@ function printPrim(prim: ElementwisePrim, args: readonly Expr[], output: DType, 
 }
 
 function printConst(value: number, dtype: DType, context: Context): string {
-  if (dtype === 'bool') return value ? 'true' : 'false'
-  if (dtype === 'i32') return value === -2147483648 ? 'i32(-2147483647 - 1)' : `${Math.trunc(value)}`
-  if (dtype === 'u32') return `${Math.trunc(value) >>> 0}u`
+  if (dtype === 'bool') return value !== 0 ? 'true' : 'false'
+  // Integers wrap as they do in a typed array.
+  if (dtype === 'i32') return (value | 0) === -2147483648 ? 'i32(-2147483647 - 1)' : `${value | 0}`
+  if (dtype === 'u32') return `${value >>> 0}u`
   if (Number.isFinite(value)) return printFinite(value, dtype)
   context.helpers.add(NON_FINITE)
   const text = Number.isNaN(value)

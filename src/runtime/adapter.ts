@@ -1,4 +1,5 @@
-import type { DeviceLimits } from './device.ts'
+import type { DeviceLimits } from '../codegen/program.ts'
+import { type Collector, NO_COLLECTOR } from './collector.ts'
 import { NO_WAITS, type Waits } from './idle-waits.ts'
 
 /** A GPU device with what weft asks of it, ready for use. */
@@ -10,6 +11,7 @@ export interface OpenedGpu {
   readonly subgroups: { readonly min: number; readonly max: number } | null
   /** How to pass the time while the GPU is awaited. */
   readonly waits: Waits
+  readonly collect: Collector
 }
 
 export interface OpenOptions {
@@ -67,6 +69,7 @@ export async function openAdapter(adapter: GPUAdapter, via: string, options: Ope
       f16: gpu.features.has('shader-f16'),
     },
     waits: NO_WAITS,
+    collect: NO_COLLECTOR,
     subgroups: gpu.features.has('subgroups') && min && max ? { min, max } : null,
   }
 }

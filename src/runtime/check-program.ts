@@ -1,5 +1,6 @@
 import type {
   BufferRef,
+  DeviceLimits,
   DispatchStep,
   KernelSource,
   Program,
@@ -9,7 +10,6 @@ import type {
 } from '../codegen/program.ts'
 import type { HostArray } from '../ir/dtype.ts'
 import { DeviceError } from '../util/errors.ts'
-import type { DeviceLimits } from './device.ts'
 import { tensorBytes } from './layout.ts'
 import { sizeText, tensorText } from './size-text.ts'
 

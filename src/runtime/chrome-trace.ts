@@ -1,10 +1,25 @@
 import type { KernelTime } from './device.ts'
 
+/** A value to be written as JSON. */
+export interface ChromeTrace {
+  readonly displayTimeUnit: 'ns'
+  readonly traceEvents: readonly {
+    readonly name: string
+    readonly ph: string
+    readonly pid: number
+    readonly tid: number
+    readonly args: Readonly<Record<string, string | number>>
+    readonly cat?: string
+    readonly ts?: number
+    readonly dur?: number
+  }[]
+}
+
 /**
- * Kernel times as Chrome-trace JSON, to be opened in chrome://tracing or ui.perfetto.dev.
+ * Kernel times in Chrome's trace format; written as JSON to a file, chrome://tracing and ui.perfetto.dev open it.
  * `process` names the row.
  */
-export function chromeTrace(times: readonly KernelTime[], process = 'weft'): string {
+export function chromeTrace(times: readonly KernelTime[], process = 'weft'): ChromeTrace {
   const thread = { pid: 1, tid: 1 }
   const names = [
     { name: 'process_name', ph: 'M', ...thread, args: { name: process } },
@@ -20,7 +35,7 @@ export function chromeTrace(times: readonly KernelTime[], process = 'weft'): str
     dur: t.nanoseconds / 1000,
     args: { kernel: t.kernel, flops: t.flops, bytes: t.bytes, ...rates(t) },
   }))
-  return JSON.stringify({ displayTimeUnit: 'ns', traceEvents: [...names, ...events] })
+  return { displayTimeUnit: 'ns', traceEvents: [...names, ...events] }
 }
 
 /** One operation, or byte, per nanosecond is a billion per second. */

@@ -1,4 +1,4 @@
-import type { DeviceLimits } from './device.ts'
+import type { DeviceLimits } from '../codegen/program.ts'
 import type { GpuMemory } from './gpu-memory.ts'
 import type { Tensors } from './gpu-tensor.ts'
 import type { Health } from './health.ts'

@@ -1,5 +1,6 @@
 import { DeviceError } from '../util/errors.ts'
 import { findAdapter, type OpenedGpu, type OpenOptions, openAdapter } from './adapter.ts'
+import { nodeCollector } from './collector.ts'
 import { driverHint } from './driver-hint.ts'
 import { IdleWaits } from './idle-waits.ts'
 
@@ -26,7 +27,8 @@ export async function openDawn(options: OpenOptions = {}): Promise<OpenedGpu> {
   try {
     const opened = await openAdapter(adapter, options.unsafe ? 'Dawn, unchecked' : 'Dawn', options)
     kept.push(opened.gpu)
-    return opened.software ? { ...opened, waits: new IdleWaits() } : opened
+    const waits = opened.software ? new IdleWaits() : opened.waits
+    return { ...opened, waits, collect: await nodeCollector() }
   } catch (cause) {
     throw new DeviceError(`the GPU adapter gave no device: ${String(cause)}`, { hint: await hintForThisSystem() })
   }

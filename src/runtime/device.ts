@@ -1,16 +1,5 @@
-import type { Program } from '../codegen/program.ts'
+import type { DeviceLimits, Program } from '../codegen/program.ts'
 import type { DType, HostArray } from '../ir/dtype.ts'
-
-/** What code generation must know about a device. */
-export interface DeviceLimits {
-  readonly storageBuffersPerKernel: number
-  readonly bindingBytes: number
-  readonly bufferBytes: number
-  readonly invocationsPerWorkgroup: number
-  readonly workgroupsPerDimension: number
-  readonly workgroupMemoryBytes: number
-  readonly f16: boolean
-}
 
 /** A tensor's memory on a device. */
 export interface DeviceBuffer {

@@ -1,5 +1,7 @@
+import type { DeviceLimits } from '../codegen/program.ts'
 import { DeviceError } from '../util/errors.ts'
-import type { DeviceLimits, DeviceMemory } from './device.ts'
+import type { Collector } from './collector.ts'
+import type { DeviceMemory } from './device.ts'
 import { BUFFER_USAGE } from './gpu-constants.ts'
 import type { Health } from './health.ts'
 import { sizeText } from './size-text.ts'
@@ -18,6 +20,8 @@ export interface Allocation {
 /** Sizes are rounded up to this, so that reuse is frequent and a vec4 binding always fits. */
 const GRAIN = 256
 const POOL_BYTES = 256 * 1024 * 1024
+/** Below this much live memory nobody minds what was forgotten. */
+const COLLECT_FROM_BYTES = 512 * 1024 * 1024
 const USAGE = BUFFER_USAGE.storage | BUFFER_USAGE.copySrc | BUFFER_USAGE.copyDst
 
 /**
@@ -28,6 +32,7 @@ export class GpuMemory {
   readonly #gpu: GPUDevice
   readonly #health: Health
   readonly #limits: DeviceLimits
+  readonly #collect: Collector
   readonly #free = new Map<number, Allocation[]>()
   /** The pool in the order of arrival, for throwing out the oldest. */
   readonly #pooled = new Set<Allocation>()
@@ -36,12 +41,15 @@ export class GpuMemory {
   #liveBytes = 0
   #liveCount = 0
   #peakBytes = 0
+  /** Live memory at which the next collection is due: twice what was left of it, as collectors do. */
+  #collectAt = COLLECT_FROM_BYTES
   #closed = false
 
-  constructor(gpu: GPUDevice, health: Health, limits: DeviceLimits) {
+  constructor(gpu: GPUDevice, health: Health, limits: DeviceLimits, collect: Collector) {
     this.#gpu = gpu
     this.#health = health
     this.#limits = limits
+    this.#collect = collect
   }
 
   /**
@@ -51,6 +59,7 @@ export class GpuMemory {
    */
   allocate(bytes: number, what: () => string): Allocation {
     this.assertFits(bytes, what)
+    if (this.#liveBytes > this.#collectAt) this.#collectForgotten()
     const size = this.#roundUp(bytes)
     const reused = this.#free.get(size)?.pop()
     if (reused) this.#unpool(reused)
@@ -83,6 +92,7 @@ export class GpuMemory {
     if (--allocation.refs > 0 || this.#closed) return
     this.#liveBytes -= allocation.size
     this.#liveCount--
+    this.#collectAt = Math.max(COLLECT_FROM_BYTES, Math.min(this.#collectAt, 2 * this.#liveBytes))
     if (allocation.failure) {
       allocation.buffer.destroy()
       return
@@ -105,6 +115,12 @@ export class GpuMemory {
     this.#free.clear()
     this.#pooled.clear()
     this.#pooledBytes = this.#liveBytes = this.#liveCount = 0
+  }
+
+  /** What is found comes back on a later turn of the event loop, through `release`, which sets the next mark. */
+  #collectForgotten(): void {
+    this.#collectAt = 2 * this.#liveBytes
+    this.#collect()
   }
 
   #roundUp(bytes: number): number {

@@ -1,6 +1,5 @@
-import type { KernelSource } from '../codegen/program.ts'
+import type { DeviceLimits, KernelSource } from '../codegen/program.ts'
 import { DeviceError, UnsupportedError } from '../util/errors.ts'
-import type { DeviceLimits } from './device.ts'
 import { STAGE_COMPUTE } from './gpu-constants.ts'
 import type { Health } from './health.ts'
 

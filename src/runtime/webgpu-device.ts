@@ -1,9 +1,9 @@
-import type { Program } from '../codegen/program.ts'
+import type { DeviceLimits, Program } from '../codegen/program.ts'
 import type { HostArray } from '../ir/dtype.ts'
 import { DeviceError } from '../util/errors.ts'
 import type { OpenedGpu } from './adapter.ts'
 import type { GpuContext } from './context.ts'
-import type { Device, DeviceBuffer, DeviceLimits, DeviceMemory, Executable } from './device.ts'
+import type { Device, DeviceBuffer, DeviceMemory, Executable } from './device.ts'
 import type { Allocation } from './gpu-memory.ts'
 import { GpuMemory } from './gpu-memory.ts'
 import { GpuTensor, Tensors } from './gpu-tensor.ts'
@@ -33,7 +33,7 @@ export class WebGpuDevice implements Device {
     this.subgroups = opened.subgroups
     this.timestamps = gpu.features.has('timestamp-query')
     const health = new Health(opened.waits)
-    const memory = new GpuMemory(gpu, health, limits)
+    const memory = new GpuMemory(gpu, health, limits, opened.collect)
     const readback = new Readback(gpu, health)
     const pipelines = new PipelineCache(gpu, health, limits)
     const tensors = new Tensors(description, memory, readback, health)

@@ -1,10 +1,10 @@
 import type { Equation, Value } from '../../ir/graph.ts'
 import { sizeOf } from '../../ir/shape.ts'
-import type { DeviceLimits } from '../../runtime/device.ts'
 import { Emitter } from '../emit.ts'
 import type { Group } from '../fusion.ts'
 import { KernelBuilder } from '../kernel-builder.ts'
 import type { Expr, Kernel } from '../kernel-ir.ts'
+import type { DeviceLimits } from '../program.ts'
 
 /** What a schedule needs to know of the graph and the device. */
 export interface ScheduleContext {

@@ -31,6 +31,8 @@ export const mul = defineElementwise({
   derivatives: [(t, { o, inputs }) => o.mul(t, inputs[1]!), (t, { o, inputs }) => o.mul(t, inputs[0]!)],
 })
 
+const isZero = (literal: string): boolean => /^0u?$/.test(literal)
+
 /** Integer division truncates; by zero it gives the dividend, as WGSL does. */
 export const div = defineElementwise({
   name: 'div',
@@ -38,7 +40,8 @@ export const div = defineElementwise({
   arity: 2,
   cost: 4,
   scalar: ([a, b], { output }) => (isFloat(output) ? a! / b! : b === 0 ? a! : Math.trunc(a! / b!)),
-  wgsl: ([a, b]) => `(${a} / ${b})`,
+  // A literal integer zero does not compile: the result is known then.
+  wgsl: ([a, b]) => (isZero(b!) ? a! : `(${a} / ${b})`),
   derivatives: [
     (t, { o, inputs }) => o.div(t, inputs[1]!),
     (t, { o, inputs, out }) => o.neg(o.div(o.mul(t, out), inputs[1]!)),
@@ -52,7 +55,7 @@ export const rem = defineElementwise({
   arity: 2,
   cost: 4,
   scalar: ([a, b], { output }) => (b === 0 && !isFloat(output) ? 0 : a! % b!),
-  wgsl: ([a, b]) => `(${a} % ${b})`,
+  wgsl: ([a, b]) => (isZero(b!) ? `(${a} - ${a})` : `(${a} % ${b})`),
   derivatives: [(t) => t, (t, { o, inputs: [a, b], out }) => o.neg(o.mul(t, o.div(o.sub(a!, out), b!)))],
 })
 
@@ -73,7 +76,8 @@ export const pow = defineElementwise({
   return select(p, -p, a < 0.0 && odd);
 }`,
   derivatives: [
-    (t, { o, inputs: [a, b] }) => o.mul(t, o.mul(b!, o.pow(a!, o.sub(b!, 1)))),
+    // Where b is 0 the derivative is 0, also at a = 0, where b * a^(b - 1) would be 0 * infinity.
+    (t, { o, inputs: [a, b] }) => o.mul(t, o.mul(b!, o.pow(a!, o.where(o.eq(b!, 0), 1, o.sub(b!, 1))))),
     // log of a non-positive base is not defined; the derivative with respect to the exponent is then taken as 0.
     (t, { o, inputs: [a], out }) => {
       const positive = o.gt(a!, 0)

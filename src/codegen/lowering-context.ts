@@ -1,0 +1,72 @@
+import type { HostArray } from '../ir/dtype.ts'
+import { formatType, type Value } from '../ir/graph.ts'
+import { sizeOf } from '../ir/shape.ts'
+import type { Group } from './fusion.ts'
+import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
+import { type DeviceLimits, deviceBytes, type KernelSource } from './program.ts'
+import type { Scheduled } from './schedules/schedule.ts'
+import { printWgsl, stripComments, usesF16 } from './wgsl.ts'
+
+/** What `explain` tells of one kernel call. */
+export interface KernelReport {
+  readonly kernel: number
+  readonly label: string
+  readonly group: Group
+  readonly workgroups: readonly [number, number, number]
+  readonly flops: number
+  readonly bytes: number
+  readonly inPlace: boolean
+}
+
+/** State shared by a program and the loops nested in it. */
+export class LoweringContext {
+  readonly kernels: KernelSource[] = []
+  readonly reports: KernelReport[] = []
+  readonly constants: HostArray[] = []
+  private readonly kernelIndex = new Map<string, number>()
+  private nextBuffer = 0
+
+  constructor(readonly limits: DeviceLimits) {}
+
+  buffer(name: string, bytes: number, ref: VirtualBuffer['ref'] = null, writable = true): VirtualBuffer {
+    return { id: this.nextBuffer++, bytes, name, ref, writable }
+  }
+
+  bufferFor(v: Value): VirtualBuffer {
+    return this.buffer(v.name ?? formatType(v.type), deviceBytes(v.type.dtype, sizeOf(v.type.shape)))
+  }
+
+  constant(array: HostArray): VirtualBuffer {
+    const index = this.constants.push(array) - 1
+    return this.buffer('constant', deviceBytes(array.dtype, array.data.length), { kind: 'constant', index }, false)
+  }
+
+  /** Position of a kernel among the program's; kernels that differ in comments only are one. */
+  kernel(scheduled: Scheduled): number {
+    const wgsl = printWgsl(scheduled.kernel)
+    const key = stripComments(wgsl)
+    let index = this.kernelIndex.get(key)
+    if (index === undefined) {
+      const bound = scheduled.kernel.buffers.filter((_, i) => !scheduled.kernel.aliases.has(i))
+      const name = `${scheduled.kernel.name}_${this.kernels.length}`
+      index =
+        this.kernels.push({
+          name,
+          wgsl,
+          bindings: bound.map((b) => b.access),
+          paramWords: Math.ceil(scheduled.kernel.params.length / 4) * 4,
+          workgroupSize: scheduled.kernel.workgroupSize,
+          usesF16: usesF16(wgsl),
+        }) - 1
+      this.kernelIndex.set(key, index)
+    }
+    return index
+  }
+}
+
+export function copyStep(from: VirtualBuffer, to: VirtualBuffer, label: string): VirtualStep {
+  return {
+    buffers: [from, to],
+    resolve: (place) => ({ kind: 'copy', from: place(from), to: place(to), bytes: from.bytes, label }),
+  }
+}
