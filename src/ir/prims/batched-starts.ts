@@ -26,6 +26,7 @@ export function gatherBatchedStarts(o: Ops, x: Tensor, starts: Tensor, sizes: re
 
 /** x [N, ...shape], update [N, ...sizes], starts i32[N, rank]: x with each window replaced. */
 export function updateBatchedStarts(o: Ops, x: Tensor, update: Tensor, starts: Tensor): Tensor {
+  if (update.size === 0) return x
   const [n, ...shape] = x.shape as readonly number[]
   let spread = update
   let inside: Tensor | undefined
