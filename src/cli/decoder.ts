@@ -64,16 +64,17 @@ export function makeDecoder({ params, config, positions, device, sample }: Decod
       await Promise.all([...new Set([promptLength, 1])].map((T) => step.prepare({ T })))
     },
     async *continue(prompt, count) {
-      let ids = idTensor(prompt)
-      let cache = emptyCache(config, 1, positions)
-      for (let made = 0; made < count; made++) {
-        const result = await step(params, ids, cache)
-        const id = await read(result.choice)
+      let result = await step(params, idTensor(prompt), emptyCache(config, 1, positions))
+      for (let made = 1; made <= count; made++) {
+        const { choice, cache } = result
+        const isLast = made === count
+        // A token that was chosen on the device is there already: the next step need not wait until it is read.
+        const ahead = sample || isLast ? undefined : step(params, choice, cache)
+        ahead?.catch(() => {}) // it is looked at further down, unless the caller has enough
+        const id = await read(choice)
         yield id
-        ids.dispose()
-        // A token that was chosen on the device is there already.
-        ids = sample ? idTensor([id]) : result.choice
-        cache = result.cache
+        if (!isLast) result = await (ahead ?? step(params, idTensor([id]), cache))
+        choice.dispose()
       }
     },
   }
