@@ -31,13 +31,16 @@ const RECOMPUTE_LIMIT = 4
 /** The same where nothing is read: masks made of iotas are cheaper to compute than to load. */
 const RECOMPUTE_LIMIT_WITHOUT_READS = 24
 
-const HEROES = new Set(['reduce', 'contract', 'cumulative', 'update'])
-const isHero = (e: Equation): boolean => HEROES.has(e.prim.kind)
-
 /** Groups and loops in the order in which they run. `maxLeaves`: stored values one kernel may read. */
 export function fuse(graph: Graph, maxLeaves: number): Item[] {
-  const planner = new Planner(graph, maxLeaves)
-  return planner.plan()
+  return new Planner(graph, maxLeaves).plan()
+}
+
+/** Where an unstored value is computed: the stored values whose kernels compute it. */
+interface Homes {
+  readonly roots: ReadonlySet<Value>
+  /** Every way from here to there is elementwise, so that one element is computed for one element. */
+  readonly aligned: boolean
 }
 
 class Planner {
@@ -45,9 +48,9 @@ class Planner {
   private readonly consumers = new Map<Value, Equation[]>()
   private readonly reasons = new Map<Value, string>()
   private readonly cost = new Map<Value, number>()
-  private readonly leaves = new Map<Value, Set<Value>>()
-  /** Values between a hero and the end of its epilogue, and which hero each ends. */
-  private readonly inEpilogue = new Set<Value>()
+  private readonly homes = new Map<Value, Homes>()
+  private readonly leaves = new Map<Value, ReadonlySet<Value>>()
+  /** The hero computed in the kernel of each stored value. */
   private readonly heroOf = new Map<Value, Equation>()
 
   constructor(
@@ -61,127 +64,134 @@ class Planner {
   }
 
   plan(): Item[] {
-    for (const v of this.graph.inputs) this.reasons.set(v, 'input')
-    for (const v of this.graph.outputs) this.require(v, 'a result')
-    for (const e of this.graph.equations) this.requireOperands(e)
-    for (const e of this.graph.equations) this.decide(e)
+    const { equations } = this.graph
+    for (const v of this.graph.inputs) this.store(v, 'input')
+    for (const v of this.graph.outputs) this.store(v, 'a result')
+    for (const e of equations) this.storeOperands(e)
+    for (const e of equations) this.estimateCost(e)
+    for (const e of [...equations].reverse()) this.decide(e)
+    for (const e of equations) this.limitLeaves(e)
     const items: Item[] = []
-    for (const e of this.graph.equations) {
+    for (const e of equations) {
       if (e.prim.kind === 'loop') items.push({ kind: 'loop', equation: e })
-      else if (this.isRoot(e.outputs[0]!, e)) items.push(this.group(e.outputs[0]!))
+      else if (this.stored(e.outputs[0]!) && !isArrayConstant(e)) items.push(this.group(e.outputs[0]!))
     }
     return items
   }
 
-  private isRoot(v: Value, e: Equation): boolean {
-    return this.stored(v) && !isArrayConstant(e)
-  }
-
   private stored = (v: Value): boolean => this.reasons.has(v)
 
-  private require(v: Value, reason: string): void {
+  private store(v: Value, reason: string): void {
     if (!this.reasons.has(v)) this.reasons.set(v, reason)
   }
 
   /** What must be stored whatever it costs. */
-  private requireOperands(e: Equation): void {
-    if (isArrayConstant(e)) this.require(e.outputs[0]!, 'a constant array')
+  private storeOperands(e: Equation): void {
+    if (isArrayConstant(e)) this.store(e.outputs[0]!, 'a constant array')
     if (e.prim.kind === 'loop') {
-      for (const v of e.inputs) this.require(v, 'read by a loop')
-      for (const v of e.outputs) this.require(v, 'made by a loop')
+      for (const v of e.inputs) this.store(v, 'read by a loop')
+      for (const v of e.outputs) this.store(v, 'made by a loop')
     }
-    if (e.prim.kind === 'update') this.require(e.inputs[0]!, 'updated in place')
+    if (e.prim.kind === 'update') this.store(e.inputs[0]!, 'updated in place')
     if (e.prim.kind === 'contract') {
-      for (const v of e.inputs) this.require(affineAccess(v, this.producer, this.stored).base, 'operand of a product')
+      for (const v of e.inputs) this.store(affineAccess(v, this.producer, this.stored).base, 'operand of a product')
     }
   }
 
+  /** What computing one element anew would take, as far as can be told before anything is decided. */
+  private estimateCost(e: Equation): void {
+    const read = (v: Value): number => {
+      const cost = this.stored(v) ? 1 : (this.cost.get(v) ?? 1)
+      const shared = (this.consumers.get(v)?.length ?? 0) > 1
+      return shared ? Math.min(cost, RECOMPUTE_LIMIT) : cost
+    }
+    const total = isHero(e) ? Number.POSITIVE_INFINITY : ownCost(e) + e.inputs.reduce((n, v) => n + read(v), 0)
+    for (const v of e.outputs) this.cost.set(v, total)
+  }
+
+  /** In reverse: all readers of a value are decided before the value itself. */
   private decide(e: Equation): void {
     if (e.prim.kind === 'loop') return
     const v = e.outputs[0]!
-    this.leaves.set(v, this.gatherLeaves(e))
-    this.cost.set(v, this.ownCost(e) + e.inputs.reduce((n, i) => n + this.readCost(i), 0))
-    if (isHero(e)) this.extendEpilogue(e)
-    else if (!this.stored(v) && !this.inEpilogue.has(v)) {
-      const reason = this.whyStore(v)
-      if (reason) this.require(v, reason)
+    if (!this.stored(v)) {
+      const homes = this.homesOf(v)
+      const reason = isHero(e) ? this.whyStoreHero(e, homes) : this.whyStore(v, homes)
+      if (reason) this.store(v, reason)
+      else this.homes.set(v, homes)
+      if (!reason && isHero(e)) this.heroOf.set([...homes.roots][0]!, e)
     }
+    if (this.stored(v) && isHero(e)) this.heroOf.set(v, e)
   }
 
-  private ownCost(e: Equation): number {
-    switch (e.prim.kind) {
-      case 'elementwise':
-        return e.prim.cost
-      case 'random':
-        return 60
-      case 'index':
-        return 2
-      case 'piecewise':
-        return 1 + e.inputs.length
-      default:
-        return 0
+  private homesOf(v: Value): Homes {
+    const roots = new Set<Value>()
+    let aligned = true
+    for (const reader of this.consumers.get(v) ?? []) {
+      const out = reader.outputs[0]!
+      const beyond = this.stored(out) ? { roots: [out], aligned: true } : this.homes.get(out)!
+      for (const r of beyond.roots) roots.add(r)
+      aligned &&= beyond.aligned && (reader.prim.kind === 'elementwise' || reader.prim.kind === 'reshape')
     }
+    return { roots, aligned }
   }
 
-  private readCost = (v: Value): number => (this.stored(v) ? 1 : (this.cost.get(v) ?? 1))
+  /** A hero may leave its result unstored where one kernel without a hero works on it element by element. */
+  private whyStoreHero(e: Equation, { roots, aligned }: Homes): string | undefined {
+    const takesEpilogue = e.prim.kind === 'reduce' || e.prim.kind === 'contract'
+    const [root] = roots
+    const free = roots.size === 1 && !this.heroOf.has(root!)
+    return takesEpilogue && aligned && free ? undefined : heroReason(e)
+  }
 
-  private leavesOf = (v: Value): ReadonlySet<Value> =>
-    this.stored(v) ? new Set([v]) : (this.leaves.get(v) ?? new Set())
+  private whyStore(v: Value, { roots }: Homes): string | undefined {
+    const cost = this.cost.get(v)!
+    if (cost <= (this.readsNothing(v) ? RECOMPUTE_LIMIT_WITHOUT_READS : RECOMPUTE_LIMIT)) return undefined
+    if (roots.size > 1) return `read by ${roots.size} kernels and costly to compute again`
+    const size = sizeOf(v.type.shape)
+    const repeated = (this.consumers.get(v) ?? []).some(
+      (c) => (c.prim.kind === 'view' || c.prim.kind === 'index') && sizeOf(c.outputs[0]!.type.shape) > size,
+    )
+    return repeated ? 'read many times over by a broadcast' : undefined
+  }
 
-  /** Stored values that the equation would read; stores its largest inputs where there are too many. */
-  private gatherLeaves(e: Equation): Set<Value> {
+  private readsNothing(v: Value): boolean {
+    if (this.stored(v)) return false
+    return this.producer.get(v)!.inputs.every((i) => this.readsNothing(i))
+  }
+
+  private leavesOf = (v: Value): ReadonlySet<Value> => (this.stored(v) ? new Set([v]) : this.leaves.get(v)!)
+
+  /** Stores the inputs that read most, until a kernel reads no more tensors than it can bind. */
+  private limitLeaves(e: Equation): void {
+    if (e.prim.kind === 'loop') return
     const union = (): Set<Value> => new Set(e.inputs.flatMap((v) => [...this.leavesOf(v)]))
+    const open = [...new Set(e.inputs)].filter((v) => !this.stored(v))
+    open.sort((a, b) => this.leavesOf(b).size - this.leavesOf(a).size)
     let all = union()
-    const bySize = [...new Set(e.inputs)].filter((v) => !this.stored(v) && !this.inEpilogue.has(v))
-    bySize.sort((a, b) => this.leavesOf(b).size - this.leavesOf(a).size)
-    for (const v of bySize) {
+    for (const v of open) {
       if (all.size <= this.maxLeaves) break
-      this.require(v, `more than ${this.maxLeaves} tensors read by one kernel`)
+      this.store(v, `more than ${this.maxLeaves} tensors read by one kernel`)
+      this.moveHero(v)
       all = union()
     }
-    return all
+    this.leaves.set(e.outputs[0]!, all)
   }
 
-  private whyStore(v: Value): string | undefined {
-    const readers = this.consumers.get(v) ?? []
-    const cost = this.cost.get(v)!
-    const limit = this.leaves.get(v)!.size === 0 ? RECOMPUTE_LIMIT_WITHOUT_READS : RECOMPUTE_LIMIT
-    if (cost <= limit) return undefined
-    if (readers.length > 1) return `read ${readers.length} times and costly to compute again`
-    const [reader] = readers
-    const repeats = reader ? sizeOf(reader.outputs[0]!.type.shape) / Math.max(1, sizeOf(v.type.shape)) : 0
-    if (repeats > 1 && (reader!.prim.kind === 'view' || reader!.prim.kind === 'index'))
-      return 'read many times over by a broadcast'
-    return undefined
-  }
-
-  /** Lets elementwise work that only the hero's result feeds join its kernel. */
-  private extendEpilogue(hero: Equation): void {
-    let end = hero.outputs[0]!
-    const reads = new Set(this.leaves.get(end)!)
-    while (hero.prim.kind !== 'update' && hero.prim.kind !== 'cumulative' && !this.stored(end)) {
-      const readers = this.consumers.get(end) ?? []
-      const [next] = readers
-      if (readers.length !== 1 || !next || !['elementwise', 'reshape'].includes(next.prim.kind)) break
-      if (this.heroOf.has(next.outputs[0]!) || this.inEpilogue.has(next.outputs[0]!)) break
-      const others = next.inputs.filter((v) => v !== end)
-      if (others.some((v) => !this.canJoin(v))) break
-      const added = others.flatMap((v) => [...this.leavesOf(v)])
-      if (new Set([...reads, ...added]).size > this.maxLeaves) break
-      for (const v of added) reads.add(v)
-      this.inEpilogue.add(end)
-      end = next.outputs[0]!
-      this.inEpilogue.add(end)
+  /** Where a value is stored late, the hero computed on the way to it ends in a kernel of its own. */
+  private moveHero(v: Value): void {
+    for (const root of this.homes.get(v)?.roots ?? []) {
+      const hero = this.heroOf.get(root)
+      if (!hero || root === hero.outputs[0] || !this.reaches(v, hero)) continue
+      this.heroOf.delete(root)
+      this.store(hero.outputs[0]!, heroReason(hero))
+      this.heroOf.set(hero.outputs[0]!, hero)
     }
-    this.inEpilogue.delete(end)
-    this.heroOf.set(end, hero)
-    this.require(end, heroReason(hero))
-    this.leaves.set(end, reads)
   }
 
-  /** Another operand of an epilogue: already decided, and not the unstored result of another hero. */
-  private canJoin(v: Value): boolean {
-    return this.stored(v) || (this.cost.has(v) && !this.inEpilogue.has(v)) || isPlainConstant(this.producer.get(v))
+  private reaches(v: Value, hero: Equation): boolean {
+    const e = this.producer.get(v)
+    if (e === hero) return true
+    return (e?.inputs ?? []).some((i) => !this.stored(i) && this.reaches(i, hero))
   }
 
   private group(root: Value): Group {
@@ -204,7 +214,24 @@ class Planner {
 }
 
 const isArrayConstant = (e: Equation): boolean => e.prim.kind === 'constant' && e.prim.element(e.attrs).kind === 'array'
-const isPlainConstant = (e: Equation | undefined): boolean => e?.prim.kind === 'constant'
+
+const HEROES: ReadonlySet<string> = new Set(['reduce', 'contract', 'cumulative', 'update'])
+const isHero = (e: Equation): boolean => HEROES.has(e.prim.kind)
+
+function ownCost(e: Equation): number {
+  switch (e.prim.kind) {
+    case 'elementwise':
+      return e.prim.cost
+    case 'random':
+      return 60
+    case 'index':
+      return 2
+    case 'piecewise':
+      return 1 + e.inputs.length
+    default:
+      return 0
+  }
+}
 
 function heroReason(e: Equation): string {
   switch (e.prim.kind) {

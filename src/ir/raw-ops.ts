@@ -174,9 +174,18 @@ function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return apply(binary.select, [broadcastTo(condition, shape), operand(a), operand(b)])
 }
 
+/** Devices bind at least 8 buffers to a kernel: longer lists are joined in stages. */
+const CONCAT_AT_ONCE = 6
+
 function concat(xs: readonly Tensor[], axis: number): Tensor {
   if (xs.length === 0) failShape('concat: no tensors given', 'give at least one')
   if (xs.length === 1) return xs[0]!
+  if (xs.length > CONCAT_AT_ONCE) {
+    const parts = range(Math.ceil(xs.length / CONCAT_AT_ONCE)).map((i) =>
+      concat(xs.slice(i * CONCAT_AT_ONCE, (i + 1) * CONCAT_AT_ONCE), axis),
+    )
+    return concat(parts, axis)
+  }
   return apply(piecewise.concat, xs, { axis: normAxis('concat', axis, xs[0]!.rank) })
 }
 

@@ -31,7 +31,9 @@ export class PipelineCache {
 
   /** @throws DeviceError (as a rejection) with the compiler's message and the line at fault. */
   get(kernel: KernelSource): Promise<CompiledKernel> {
-    const key = `${kernel.bindings.join(',')};${kernel.paramWords}\n${kernel.wgsl}`
+    // Comments name shapes, which differ where the code does not: a new sequence length compiles nothing.
+    const code = kernel.wgsl.replace(/\s*\/\/.*$/gm, '')
+    const key = `${kernel.bindings.join(',')};${kernel.paramWords}\n${code}`
     const known = this.#kernels.get(key)
     if (known) return known
     const compiled = this.#compile(kernel)

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest'
+import { grad } from '../../src/autodiff/index.ts'
+import * as w from '../../src/ir/ops.ts'
+import type { Tensor } from '../../src/ir/tensor.ts'
+import { buildFn, DEFAULT_LIMITS } from './build.ts'
+
+type T = Tensor
+
+/** How many kernels stand for a function: what fusion is for. */
+const kernelCalls = (fn: (...args: never[]) => unknown, specs: readonly unknown[]): number =>
+  buildFn(fn, specs).reports.length
+
+describe('fusion', () => {
+  test('a chain of elementwise operations is one kernel', () => {
+    expect(kernelCalls((x: T, y: T) => w.gelu(w.add(w.mul(x, y), w.sin(x))), [w.spec([8, 3]), w.spec([8, 3])])).toBe(1)
+  })
+
+  test('bias and activation join the product before them', () => {
+    const dense = (x: T, m: T, b: T): T => w.relu(w.add(w.matmul(x, m), b))
+    expect(kernelCalls(dense, [w.spec([8, 3]), w.spec([3, 5]), w.spec([5])])).toBe(1)
+  })
+
+  test('what feeds a reduction, and what follows it, join it', () => {
+    const rms = (x: T): T => w.sqrt(w.mean(w.square(x), -1))
+    expect(kernelCalls(rms, [w.spec([8, 300])])).toBe(1)
+  })
+
+  test('transposed operands are read in place', () => {
+    const fn = (x: T, y: T): T => w.matmul(x, w.transpose(y))
+    expect(kernelCalls(fn, [w.spec([8, 3]), w.spec([5, 3])])).toBe(1)
+  })
+
+  test('heads are split and merged without a copy', () => {
+    const fn = (q: T, k: T): T => {
+      const heads = (x: T): T => w.transpose(w.reshape(x, [2, 6, 4, 8]), [0, 2, 1, 3])
+      return w.einsum('b h i e, b h j e -> b h i j', heads(q), heads(k))
+    }
+    expect(kernelCalls(fn, [w.spec([2, 6, 32]), w.spec([2, 6, 32])])).toBe(1)
+  })
+
+  test('a mask made of indices is never stored', () => {
+    const fn = (s: T): T => w.where(w.le(w.iota([6, 6], 1), w.iota([6, 6], 0)), s, -1e9)
+    expect(kernelCalls(fn, [w.spec([6, 6])])).toBe(1)
+  })
+
+  test('a matrix product stays one under grad', () => {
+    const loss = (m: T, x: T): T => w.sum(w.square(w.matmul(x, m)))
+    const { reports } = buildFn(grad(loss) as (...args: never[]) => unknown, [w.spec([3, 5]), w.spec([8, 3])])
+    const products = reports.filter((r) => r.group.hero?.prim.kind === 'contract')
+    expect(products.length).toBe(2)
+  })
+
+  test('an expensive value that several kernels read is stored once', () => {
+    const fn = (x: T): T[] => {
+      const e = w.exp(w.sin(x))
+      return [w.sum(e, 0), w.sum(e, 1)]
+    }
+    expect(kernelCalls(fn, [w.spec([40, 30])])).toBe(3)
+  })
+
+  test('no kernel binds more buffers than the device allows', () => {
+    const specs = Array.from({ length: 12 }, () => w.spec([5]))
+    const many = (...xs: T[]): T[] => [xs.reduce((a, b) => w.mul(a, b)), w.concat(xs, 0)]
+    const { program } = buildFn(many as (...args: never[]) => unknown, specs)
+    expect(Math.max(...program.kernels.map((k) => k.bindings.length))).toBeLessThanOrEqual(
+      DEFAULT_LIMITS.storageBuffersPerKernel,
+    )
+  })
+})
+
+describe('kernels are shared', () => {
+  const mlp = (x: T, a: T, b: T): T => w.softmax(w.matmul(w.relu(w.matmul(x, a)), b), -1)
+  const code = (rows: number): string[] =>
+    buildFn(mlp, [w.spec([rows, 64]), w.spec([64, 64]), w.spec([64, 64])]).program.kernels.map((k) =>
+      k.wgsl.replace(/\/\/.*$/gm, ''),
+    )
+
+  test('by layers of equal structure', () => {
+    const deep = (x: T, a: T): T => [1, 2, 3, 4].reduce((h) => w.relu(w.matmul(h, a)), x)
+    const { program, reports } = buildFn(deep, [w.spec([8, 16]), w.spec([16, 16])])
+    expect(reports.length).toBe(4)
+    expect(program.kernels.length).toBe(1)
+  })
+
+  test('by lengths: a new one gives the very same text', () => {
+    expect(code(48)).toEqual(code(37))
+  })
+})
