@@ -49,10 +49,10 @@ export type NormAxes<S extends readonly unknown[], X> = X extends number
     : number
 
 export type ShowAxes<X> = X extends number
-  ? `axis ${X}`
+  ? `axis ${X} is`
   : X extends readonly [infer H extends number, ...infer T extends readonly number[]]
-    ? `axes ${H}${ShowRest<T>}`
-    : 'axis'
+    ? `axes ${H}${ShowRest<T>} are`
+    : 'axis is'
 type ShowRest<T extends readonly number[]> = T extends readonly [
   infer H extends number,
   ...infer R extends readonly number[],
@@ -65,7 +65,7 @@ export type AxesCheck<Op extends string, S extends Shape, X> =
   IsWide<S> extends true
     ? unknown
     : 'out' extends NormAxes<S, X>
-      ? ShapeMismatch<`${Op}: ${ShowAxes<X>} is out of range for [${Show<S>}]`>
+      ? ShapeMismatch<`${Op}: ${ShowAxes<X>} out of range for [${Show<S>}]`>
       : unknown
 
 /** S without the axes U, or with size 1 there if K. */

@@ -22,7 +22,6 @@ type ConvCheck<S extends Shape, W extends Shape> =
   Agree<Channels<S>, Channels<W>> extends true
     ? unknown
     : ShapeMismatch<`conv2d: [${Show<S>}] by [${Show<W>}] - channels ${Channels<S>} and ${Channels<W>} differ`>
-type ConvShape<S extends Shape, W extends Shape> = readonly [Lead<S>, Lead<W>, Dim, Dim]
 type Lead<S extends Shape> = S extends readonly [infer N extends Dim, Dim, Dim, Dim] ? N : Dim
 
 /**
@@ -35,7 +34,7 @@ export function conv2d<S extends Shape, DX extends DType, W extends Shape, DW ex
   x: Tensor<S, DX> & FloatOnly<'conv2d'>[DX],
   w: Tensor<W, DW> & ConvCheck<S, W> & FloatOnly<'conv2d'>[DW],
   options?: ConvOptions,
-): Tensor<ConvShape<S, W>, DX & DW>
+): Tensor<readonly [Lead<S>, Lead<W>, Dim, Dim], DX & DW>
 export function conv2d(x: Tensor, w: Tensor, { stride = 1, padding = 0 }: ConvOptions = {}): Tensor {
   const [ph, pw] = pair(padding)
   const [sh, sw] = pair(stride)

@@ -2,7 +2,7 @@ import type { DType } from '../dtype.ts'
 import type { Operand } from '../ops-interface.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Shape } from '../types.ts'
-import type { Arithmetic, BinaryCheck, Comparison, DTypeIn } from './broadcast-types.ts'
+import type { Arithmetic, BinaryCheck, Broadcast, DTypeIn, ShapeIn } from './broadcast-types.ts'
 import type { AnyDType, BitsOnly, FloatOnly, IntOnly, NumberOnly, SignedOnly } from './dtype-rules.ts'
 
 /** The types of the elementwise operations: one operand, two operands, and comparisons. */
@@ -21,7 +21,7 @@ export type Binary<Op extends string, R extends Rule> = <A extends Operand, B ex
 export type Compare<Op extends string, R extends Rule> = <A extends Operand, B extends Operand>(
   a: A & OperandRule<R, A>,
   b: B & BinaryCheck<Op, A, B>,
-) => Comparison<A, B>
+) => Tensor<Broadcast<ShapeIn<A>, ShapeIn<B>>, 'bool'>
 
 /** The operations of `rawOps`, as users see them. */
 export interface ElementwiseOps {

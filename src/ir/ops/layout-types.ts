@@ -20,7 +20,7 @@ export type ExpandCheck<Op extends string, S extends Shape, X extends Axes> =
   IsWide<S> extends true
     ? unknown
     : 'out' extends NormAxes<Grown<S, X>, X>
-      ? ShapeMismatch<`${Op}: ${ShowAxes<X>} is out of range for the result of [${Show<S>}]`>
+      ? ShapeMismatch<`${Op}: ${ShowAxes<X>} out of range for the result of [${Show<S>}]`>
       : unknown
 
 /** S without the axes X, which must have size 1. */
@@ -31,7 +31,7 @@ export type SqueezeCheck<S extends Shape, X extends Axes> =
       ? AxesCheck<'squeeze', S, X>
       : Agree<S[NormAxes<S, X> & keyof S] & Dim, 1> extends true
         ? unknown
-        : ShapeMismatch<`squeeze: ${ShowAxes<X>} of [${Show<S>}] is not of size 1`>
+        : ShapeMismatch<`squeeze: ${ShowAxes<X>} not of size 1 in [${Show<S>}]`>
 
 /** S with its axes in the order P (reversed if absent). */
 export type Permuted<S extends Shape, P> =
@@ -63,8 +63,8 @@ export type PermCheck<S extends Shape, P> =
           : P['length'] extends S['length']
             ? [Exclude<IndexOf<S>, NormAxis<S, P[number]>>] extends [never]
               ? unknown
-              : NotPerm<S, P>
-            : NotPerm<S, P>
+              : ShapeMismatch<NotPerm<S, P>>
+            : ShapeMismatch<NotPerm<S, P>>
       : unknown
 type IndexOf<S extends Shape, Seen extends readonly unknown[] = []> = S extends readonly [Dim, ...infer T extends Shape]
   ? Seen['length'] | IndexOf<T, [...Seen, unknown]>
@@ -72,7 +72,7 @@ type IndexOf<S extends Shape, Seen extends readonly unknown[] = []> = S extends 
 type NotPerm<
   S extends Shape,
   P extends readonly number[],
-> = ShapeMismatch<`transpose: [${Show<P>}] does not permute the axes of [${Show<S>}]`>
+> = `transpose: [${Show<P>}] does not permute the axes of [${Show<S>}]`
 
 /** S with the axis F at position T. */
 export type Moved<S extends Shape, F extends number, T extends number> =
@@ -100,4 +100,4 @@ export type Indexed<S extends Shape, X extends readonly IndexItem[]> =
             ? Indexed<T, XR>
             : readonly [[I] extends [null] ? H : Dim, ...Indexed<T, XR>]
           : Shape
-        : S
+        : readonly [...S]
