@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { grad } from '../../src/autodiff/index.ts'
 import { readSafetensors } from '../../src/data/safetensors.ts'
 import { type Backend, type Comparison, verifyFixture } from '../../src/models/verify.ts'
+import { FileError, UnsupportedError } from '../../src/util/errors.ts'
 
 /** Runs at once, on the reference evaluator. */
 const eager: Backend = {
@@ -31,5 +32,35 @@ describe('fixtures of the reference PyTorch code', () => {
     expect(comparisons.filter((c) => !c.pass).map(show)).toEqual([])
     expect(pass).toBe(true)
     expect(comparisons.length).toBeGreaterThan(0)
+  })
+})
+
+describe('what a fixture must be', () => {
+  const read = (name: string) => readSafetensors(`${DIR}${name}.safetensors`)
+
+  test('a kind that weft lacks is refused by name', async () => {
+    const { tensors } = await read('projection-baseline')
+    const perceiver = { metadata: { kind: 'projection-perceiver' }, tensors }
+    await expect(verifyFixture(perceiver, eager)).rejects.toThrow(UnsupportedError)
+    await expect(verifyFixture(perceiver, eager)).rejects.toThrow(/projection-perceiver/)
+  })
+
+  test('an expectation that nothing computes is not passed over', async () => {
+    const { metadata, tensors } = await read('projection-baseline')
+    const more = new Map([...tensors, ['extra', tensors.get('output')!]])
+    await expect(verifyFixture({ metadata, tensors: more }, eager)).rejects.toThrow(FileError)
+  })
+
+  test('a wrong number fails, and so does NaN', async () => {
+    const { metadata, tensors } = await read('projection-baseline')
+    for (const wrong of [9, Number.NaN]) {
+      const output = tensors.get('output')!
+      const data = output.data.slice()
+      data[3] = wrong
+      const bad = new Map([...tensors, ['output', { ...output, data }]])
+      const { pass, comparisons } = await verifyFixture({ metadata, tensors: bad }, eager)
+      expect(pass).toBe(false)
+      expect(comparisons.filter((c) => !c.pass).map((c) => c.name)).toEqual(['output'])
+    }
   })
 })

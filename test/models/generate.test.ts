@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import { type EndReason, type GenerateOptions, generate } from '../../src/models/generate.ts'
+import { type SamplingOptions, sampler } from '../../src/models/sampling.ts'
+import { ValueError } from '../../src/util/errors.ts'
+
+/** Says after token n that n + 1 is likeliest. */
+const counting = (fed: number[][]): GenerateOptions['step'] => {
+  return async (ids) => {
+    fed.push([...ids])
+    return Array.from({ length: 10 }, (_, i) => (i === (ids.at(-1)! + 1) % 10 ? 5 : 0))
+  }
+}
+
+async function run(options: Partial<GenerateOptions>): Promise<{ ids: number[]; end: EndReason; fed: number[][] }> {
+  const fed: number[][] = []
+  const tokens = generate({ prompt: [1, 2], step: counting(fed), sample: sampler(), maxNewTokens: 3, ...options })
+  const ids: number[] = []
+  for (;;) {
+    const { done, value } = await tokens.next()
+    if (done) return { ids, end: value, fed }
+    ids.push(value)
+  }
+}
+
+describe('generate', () => {
+  test('feeds the prompt, then token after token, and the last one not', async () => {
+    expect(await run({})).toEqual({ ids: [3, 4, 5], end: 'length', fed: [[1, 2], [3], [4]] })
+  })
+
+  test('ends before an end token; a reply of nothing else is empty', async () => {
+    expect(await run({ isEnd: (id) => id === 4 })).toMatchObject({ ids: [3], end: 'end' })
+    expect(await run({ isEnd: (id) => id === 3 })).toMatchObject({ ids: [], end: 'end' })
+  })
+
+  test('ends where the context is full', async () => {
+    expect(await run({ room: 3 })).toEqual({ ids: [3, 4], end: 'context-full', fed: [[1, 2], [3]] })
+    expect(await run({ room: 1 })).toEqual({ ids: [], end: 'context-full', fed: [] })
+  })
+})
+
+describe('sampler', () => {
+  const logits = [0, Math.log(2), Math.log(5), Number.NEGATIVE_INFINITY]
+  /** Share of each token over an even sweep of random numbers. */
+  const shares = (options: SamplingOptions): number[] => {
+    const counts = [0, 0, 0, 0]
+    for (let i = 0; i < 800; i++) counts[sampler({ ...options, random: () => (i + 0.5) / 800 })(logits)]!++
+    return counts.map((n) => n / 800)
+  }
+
+  test('temperature 0 takes the first of the likeliest', () => {
+    expect(sampler()([1, 3, 3, 2])).toBe(1)
+  })
+
+  test('temperature 1 draws from the distribution; others sharpen it or flatten it', () => {
+    expect(shares({ temperature: 1 })).toEqual([1 / 8, 2 / 8, 5 / 8, 0])
+    shares({ temperature: 0.5 }).forEach((s, i) => expect(s).toBeCloseTo([1 / 30, 4 / 30, 25 / 30, 0][i]!, 2))
+  })
+
+  test('topK and topP cut the tail', () => {
+    shares({ temperature: 1, topK: 2 }).forEach((s, i) => expect(s).toBeCloseTo([0, 2 / 7, 5 / 7, 0][i]!, 2))
+    expect(shares({ temperature: 1, topP: 0.6 })).toEqual([0, 0, 1, 0])
+    shares({ temperature: 1, topP: 0.7 }).forEach((s, i) => expect(s).toBeCloseTo([0, 2 / 7, 5 / 7, 0][i]!, 2))
+  })
+
+  test.each([
+    ['a negative temperature', () => sampler({ temperature: -1 })],
+    ['topK of 0', () => sampler({ topK: 0 })],
+    ['topP of 0', () => sampler({ topP: 0 })],
+    ['no randomness', () => sampler({ temperature: 1 })],
+    ['NaN', () => sampler()([1, Number.NaN])],
+    ['infinity', () => sampler()([1, Number.POSITIVE_INFINITY])],
+    ['nothing', () => sampler()([])],
+  ])('%s is refused', (_, call) => {
+    expect(call).toThrow(ValueError)
+  })
+})
