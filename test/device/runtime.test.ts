@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { HostArray } from '../../src/ir/dtype.ts'
 import { numberToF16 } from '../../src/ir/dtype.ts'
 import type { Device, DeviceBuffer } from '../../src/runtime/device.ts'
-import { closeDevices, openDevice } from '../../src/runtime/registry.ts'
+import { closeDevices, createDevice, openDevice } from '../../src/runtime/registry.ts'
 import {
   ADD_IN_PLACE,
   AXPY,
@@ -269,6 +269,19 @@ describe('memory', () => {
     expect((await reading).data).toEqual(Float32Array.of(1, 2, 3))
     expect(await values(y)).toEqual([7, 8, 9])
   })
+})
+
+test('tensors nobody holds are collected before they fill the memory', async () => {
+  const own = await createDevice()
+  // 16 MiB that no kernel touches, so that no more than addresses are taken.
+  const blank = program({ name: 'blank', outputs: [{ ...f32('out', 4 << 20), aliasOf: null }] })
+  const executable = await own.load(blank)
+  for (let i = 0; i < 100; i++) {
+    executable.run([])
+    await own.finish()
+  }
+  expect(own.memory().peak).toBeLessThan(800 * 2 ** 20)
+  own.dispose()
 })
 
 test('profile times every kernel in order and returns what run does', async () => {
