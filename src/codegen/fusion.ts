@@ -101,11 +101,13 @@ class Planner {
   /** What computing one element anew would take, as far as can be told before anything is decided. */
   private estimateCost(e: Equation): void {
     const read = (v: Value): number => {
-      const cost = this.stored(v) ? 1 : (this.cost.get(v) ?? 1)
+      const maker = this.producer.get(v)
+      if (this.stored(v) || !maker || isHero(maker)) return 1
+      const cost = this.cost.get(v)!
       const shared = (this.consumers.get(v)?.length ?? 0) > 1
       return shared ? Math.min(cost, RECOMPUTE_LIMIT) : cost
     }
-    const total = isHero(e) ? Number.POSITIVE_INFINITY : ownCost(e) + e.inputs.reduce((n, v) => n + read(v), 0)
+    const total = e.inputs.reduce((n, v) => n + read(v), ownCost(e))
     for (const v of e.outputs) this.cost.set(v, total)
   }
 

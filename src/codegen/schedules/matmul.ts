@@ -24,13 +24,25 @@ interface Product {
   readonly k: readonly Dim[]
 }
 
-const LANES_X = 16
-const LANES_Y = 4
-/** Results per thread, by how many rows there are: a matrix times a vector has no rows to tile. */
-const tileOf = (m: number, n: number): { rows: number; columns: number } => ({
-  rows: m >= 4 * LANES_Y ? 4 : m > LANES_Y ? 2 : 1,
-  columns: n >= 4 * LANES_X ? 4 : n > LANES_X ? 2 : 1,
-})
+interface Tiling {
+  /** Threads of a workgroup along columns and rows. */
+  readonly lanesX: number
+  readonly lanesY: number
+  /** Results per thread. */
+  readonly rows: number
+  readonly columns: number
+}
+
+/** Up to this many results per thread along either axis. */
+const TILE = 4
+
+/** 64 threads, laid out so that few columns (a head's features) or few rows (a decoding step) leave none idle. */
+function tilingOf(m: number, n: number): Tiling {
+  const lanesX = n <= 4 * TILE ? 4 : 16
+  const lanesY = 64 / lanesX
+  const perThread = (size: number, lanes: number): number => (size >= TILE * lanes ? TILE : size > lanes ? 2 : 1)
+  return { lanesX, lanesY, rows: perThread(m, lanesY), columns: perThread(n, lanesX) }
+}
 
 const extent = (dims: readonly Dim[]): number => sizeOf(dims.map((d) => d.size))
 
@@ -42,9 +54,9 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
   const result = group.hero!.outputs[0]!
   const product = productOf(group, context)
   const [M, N] = [extent(product.m), extent(product.n)]
-  const tile = tileOf(M, N)
-  const tileRows = tile.rows * LANES_Y
-  const tileColumns = tile.columns * LANES_X
+  const tile = tilingOf(M, N)
+  const tileRows = tile.rows * tile.lanesY
+  const tileColumns = tile.columns * tile.lanesX
   const rows = b.param('M', M)
   const columns = b.param('N', N)
 
@@ -55,10 +67,10 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
   const line = (group: Expr, lanes: number, lane: Expr, i: number, size: number): Expr =>
     x.add(x.add(x.mul(group, x.constant(size)), lane), x.constant(i * lanes))
   const rowIds = Array.from({ length: tile.rows }, (_, i) =>
-    b.share(line(x.builtin('group_y'), LANES_Y, x.builtin('local_y'), i, tileRows), 'm'),
+    b.share(line(x.builtin('group_y'), tile.lanesY, x.builtin('local_y'), i, tileRows), 'm'),
   )
   const columnIds = Array.from({ length: tile.columns }, (_, j) =>
-    b.share(line(x.builtin('group_x'), LANES_X, x.builtin('local_x'), j, tileColumns), 'n'),
+    b.share(line(x.builtin('group_x'), tile.lanesX, x.builtin('local_x'), j, tileColumns), 'n'),
   )
   // Rows and columns past the end are read at the last one, in bounds, and not stored.
   const inRow = rowIds.map((m) => b.share(x.min(m, x.sub(rows, x.constant(1))), 'row'))
@@ -92,8 +104,8 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
   })
   const flops = 2 * extent(product.batch) * M * N * extent(product.k)
   return frame.finish(
-    `matmul_${tile.rows}x${tile.columns}`,
-    [LANES_X, LANES_Y, 1],
+    `matmul_${tile.rows * tile.lanesY}x${tile.columns * tile.lanesX}`,
+    [tile.lanesX, tile.lanesY, 1],
     [ceilDiv(N, tileColumns), ceilDiv(M, tileRows), extent(product.batch)],
     flops + groupFlops(group),
   )
