@@ -128,7 +128,7 @@ async function write(
   const ended = performance.now()
   const speed = count > 1 ? `, then ${((1000 * (count - 1)) / (ended - first)).toFixed(1)} tokens/s` : ''
   err.write(
-    `${out.isTTY ? '\n' : ''}weft: ${count} tokens; compiled in ${seconds(began, compiled)} s, ` +
+    `${out.isTTY ? '\n' : ''}weft: ${count} ${count === 1 ? 'token' : 'tokens'}; compiled in ${seconds(began, compiled)} s, ` +
       `first token after ${seconds(compiled, first)} s${speed}\n`,
   )
 }

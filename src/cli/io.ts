@@ -6,3 +6,12 @@ export interface Io {
   readonly out: Stream
   readonly err: Stream
 }
+
+/** The process's own streams. A reader that has enough (`weft ... | head`) ends the process, which is no failure. */
+export function standardIo(): Io {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
+  return { out: process.stdout, err: process.stderr }
+}

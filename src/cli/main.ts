@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { closeDevices } from '../runtime/registry.ts'
-import type { Io } from './io.ts'
+import { type Io, standardIo } from './io.ts'
 import { errorText } from './report-error.ts'
 
 /** Adds one command to the program. */
@@ -20,10 +20,7 @@ const SAID: ReadonlySet<string> = new Set(['commander.help', 'commander.helpDisp
  * Runs one command of `weft`; resolves to the exit code. Errors are printed, not thrown. Every device is closed at the
  * end.
  */
-export async function main(
-  args: readonly string[],
-  io: Io = { out: process.stdout, err: process.stderr },
-): Promise<number> {
+export async function main(args: readonly string[], io: Io = standardIo()): Promise<number> {
   try {
     const program = newProgram(io)
     for (const load of wanted(args)) (await load())(program, io)

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { run } from './run.ts'
+
+describe('weft', () => {
+  it('lists its commands', async () => {
+    const { code, out } = await run('--help')
+    expect(code).toBe(0)
+    for (const command of ['verify', 'generate']) expect(out).toMatch(new RegExp(`^ {2}${command} `, 'm'))
+  })
+
+  it.each(['verify', 'generate'])('%s --help tells the flags and an exit code or an example', async (command) => {
+    const { code, out, err } = await run(command, '--help')
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toContain('--device <name>')
+    expect(out).toMatch(/Exits with|weft generate --model/)
+  })
+
+  it('prints the version', async () => {
+    const { code, out } = await run('--version')
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+  })
+
+  it('without a command shows help as an error', async () => {
+    const { code, out, err } = await run()
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toContain('Commands:')
+    expect(err).not.toContain('error')
+  })
+
+  it.each([
+    [['verfy', 'x'], "error: unknown command 'verfy'\n  hint: did you mean verify?\n"],
+    [['verify', '--divice', 'x', 'y'], "error: unknown option '--divice'\n  hint: did you mean --device?\n"],
+    [
+      ['verify', '--device', 'webgp', 'x'],
+      'error: --device webgp: not one of auto, webgpu, reference\n  hint: did you mean webgpu?\n',
+    ],
+    [['verify'], "error: missing required argument 'file'\n"],
+    [['generate', '--model', 'm'], "error: required option '-z, --tokenizer <file>' not specified\n"],
+    [['generate', '--steps', '1.5'], 'error: --steps 1.5: not a whole number of 1 or more\n'],
+    [['generate', '--temperature', 'warm'], 'error: --temperature warm: not a number of 0 or more\n'],
+    [['generate', '--top-p', '2'], 'error: --top-p 2: not a number from 0 to 1\n'],
+  ])('%j is an error that says what to do', async (args, message) => {
+    expect(await run(...args)).toEqual({ code: 1, out: '', err: message })
+  })
+})

@@ -1,0 +1,62 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readLlama2c } from '../../src/data/llama2c.ts'
+import { type Llama2cTokenizer, readLlama2cTokenizer } from '../../src/data/llama2c-tokenizer.ts'
+import { Random } from '../../src/data/random.ts'
+import { checkpointBytes, type Llama2cHeader, tokenizerBytes } from '../data/llama2c-bytes.ts'
+import { plainLlama } from '../data/llama2c-reference.ts'
+
+const HEADER: Llama2cHeader = { dim: 16, hidden: 24, layers: 2, heads: 4, kvHeads: 2, vocab: 285, positions: 24 }
+const LETTERS = Array.from(' abcdefghijklmnopqrstuvwxy')
+
+/** A checkpoint of random weights, so that something is tested where there are no real ones. */
+export interface TinyModel {
+  readonly model: string
+  readonly tokenizer: string
+  readonly positions: number
+  /** The likeliest continuation of a prompt up to `steps` positions, by plain loops. */
+  expected(prompt: string, steps: number): Promise<string>
+}
+
+export async function writeTinyModel(): Promise<TinyModel> {
+  const folder = await mkdtemp(join(tmpdir(), 'weft-tiny-'))
+  const [model, tokenizer] = [join(folder, 'model.bin'), join(folder, 'tokenizer.bin')]
+  await writeFile(model, randomWeights())
+  await writeFile(tokenizer, tokenizerBytes(LETTERS))
+  return {
+    model,
+    tokenizer,
+    positions: HEADER.positions,
+    async expected(prompt, steps) {
+      const vocabulary = await readLlama2cTokenizer(tokenizer)
+      const next = plainLlama(await readLlama2c(model))
+      return vocabulary.decode(continued(next, vocabulary, prompt, steps))
+    },
+  }
+}
+
+function randomWeights(): Uint8Array {
+  const { bytes } = checkpointBytes({ ...HEADER, vocab: 259 + LETTERS.length })
+  const random = new Random('tiny model')
+  const floats = new Float32Array(bytes.buffer, 28)
+  for (let i = 0; i < floats.length; i++) floats[i] = random.normal()
+  return bytes
+}
+
+function continued(
+  next: (token: number) => Float32Array,
+  tokenizer: Llama2cTokenizer,
+  prompt: string,
+  steps: number,
+): number[] {
+  const ids = tokenizer.encode(prompt)
+  for (let at = 0; at < steps; at++) {
+    const logits = next(ids[at]!)
+    if (at < ids.length - 1) continue
+    const best = logits.indexOf(Math.max(...logits))
+    if (best === tokenizer.bosId || best === tokenizer.eosId) break
+    ids.push(best)
+  }
+  return ids
+}
