@@ -26,13 +26,14 @@ export interface PipelineOptions {
   readonly onPass?: (report: PassReport) => void
 }
 
-/** The second simplify sees what merging made equal. */
+/** The second round sees what merging made equal, and merges the constants that simplifying makes. */
 export const STANDARD_PASSES: readonly Pass[] = [
   { name: 'inline-calls', run: inlineCalls },
   { name: 'dce', run: dce },
   { name: 'simplify', run: simplify },
   { name: 'cse', run: cse },
   { name: 'simplify again', run: simplify },
+  { name: 'cse again', run: cse },
   { name: 'dce again', run: dce },
 ]
 

@@ -100,12 +100,22 @@ export function rewrite(graph: Graph, visit: Visit): Graph {
 const sameItems = <T>(a: readonly T[], b: readonly T[]): boolean =>
   a.length === b.length && a.every((x, i) => x === b[i])
 
-/** The equation with `f` applied to the graphs in its attrs; the same object if nothing changes. */
+/** Results of passes over nested graphs, by pass and graph. */
+const results = new WeakMap<(g: Graph) => Graph, WeakMap<Graph, Graph>>()
+
+/**
+ * The equation with pass `f` applied to the graphs in its attrs; the same object if nothing changes. Graphs are
+ * frozen, and f is called once for each: equations that hold one graph object still hold one afterwards, by which cse
+ * knows them to be the same.
+ */
 export function mapGraphs(e: Equation, f: (g: Graph) => Graph): Equation {
+  const known = results.get(f) ?? new WeakMap<Graph, Graph>()
+  results.set(f, known)
   let changed = false
   const attrs = Object.entries(e.attrs).map(([key, a]): [string, AttrValue] => {
     if (!isGraph(a)) return [key, a]
-    const mapped = f(a)
+    const mapped = known.get(a) ?? f(a)
+    known.set(a, mapped)
     changed ||= mapped !== a
     return [key, mapped]
   })
