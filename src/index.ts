@@ -1,20 +1,54 @@
 /** weft: a functional tensor language and its compiler to WebGPU kernels. The public API. */
 
 // The language: tensors, their types, operations.
+
 export type { DataOf, DType, FloatDType, HostArray, IntDType, TypedArray } from './ir/dtype.ts'
-export type { Attrs, Equation, Graph, TensorType, Value } from './ir/graph.ts'
-export { type TraceOptions, traceGraph } from './ir/make-graph.ts'
 export * from './ir/ops.ts'
 export { fromHost, isTensor, type NestedNumbers, Tensor } from './ir/tensor.ts'
-export type { _, Dim, Shape, ShapeMismatch, ShapeOf } from './ir/types.ts'
+export type { _, Dim, DTypeMismatch, Shape, ShapeMismatch, ShapeOf } from './ir/types.ts'
+
+// Graphs: traced functions, their text, and the reference evaluator.
+
+export { evaluate } from './ir/evaluate.ts'
+export type { Attrs, Equation, Graph, TensorType, Value } from './ir/graph.ts'
+export { type TraceOptions, traceGraph } from './ir/make-graph.ts'
+export { parse as parseGraph } from './ir/parse.ts'
+export { print as printGraph } from './ir/print.ts'
 
 // Errors.
+
 export * from './util/errors.ts'
 
-// Transformations (autodiff).
+// Transformations.
+
+export * from './autodiff/index.ts'
 
 // Compiling and running.
 
-// Building blocks (nn).
+export { type Compiled, type CompileOptions, compile, type Profile, put, type Sizes, type SpecsOf } from './compile.ts'
+export type { DeviceChoice } from './runtime/choose.ts'
+export type { Device, DeviceMemory } from './runtime/device.ts'
+export { closeDevices, openDevice } from './runtime/registry.ts'
 
-// Training.
+// Building blocks: parameters, layers, attention and its variants.
+
+export { initParams } from './models/init.ts'
+export { type AttentionOptions, attention, attentionWeights, mergeHeads, splitHeads } from './nn/attention.ts'
+export { biasedLinearSpec, embedding, type LinearParams, linear, linearSpec } from './nn/linear.ts'
+export { mmca, mmcaRelease } from './nn/mmca.ts'
+export { layerNorm, layerNormSpec, rmsNorm, rmsNormSpec } from './nn/norms.ts'
+export {
+  type Init,
+  normal as normalInit,
+  ones as onesInit,
+  type ParamSpec,
+  type ParamsOf,
+  param,
+  uniform as uniformInit,
+  zeros as zerosInit,
+} from './nn/param.ts'
+export { applyRope, type RopeOptions, type RopeTable, ropeTable } from './nn/rope.ts'
+export * from './nn/variant.ts'
+export * as variants from './nn/variants.ts'
+
+// Training: losses, optimisers, schedules (src/train).

@@ -15,12 +15,12 @@ type OperandRule<R extends Rule, X> = R[DTypeIn<X>]
 
 export type Binary<Op extends string, R extends Rule> = <A extends Operand, B extends Operand>(
   a: A & OperandRule<R, A>,
-  b: B & BinaryCheck<Op, A, B>,
+  b: B & OperandRule<R, B> & BinaryCheck<Op, A, B>,
 ) => Arithmetic<A, B>
 
 export type Compare<Op extends string, R extends Rule> = <A extends Operand, B extends Operand>(
   a: A & OperandRule<R, A>,
-  b: B & BinaryCheck<Op, A, B>,
+  b: B & OperandRule<R, B> & BinaryCheck<Op, A, B>,
 ) => Tensor<Broadcast<ShapeIn<A>, ShapeIn<B>>, 'bool'>
 
 /** The operations of `rawOps`, as users see them. */
