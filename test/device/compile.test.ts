@@ -40,7 +40,7 @@ describe('compile on a device', () => {
 
   test('results stay on the device and go into the next call', async () => {
     const step = compile((x: Tensor): Tensor => w.mul(x, 2), [w.spec([4])], { device })
-    let x = await put(w.ones([4]), device)
+    let x: Tensor = await put(w.ones([4]), device)
     for (let i = 0; i < 3; i++) x = await step(x)
     expect(x.content.kind).toBe('device')
     expect(await x.read()).toEqual(Float32Array.of(8, 8, 8, 8))

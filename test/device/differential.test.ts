@@ -1,15 +1,14 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildProgram } from '../../src/codegen/build-program.ts'
-import { f16ToNumber, type HostArray } from '../../src/ir/dtype.ts'
+import type { HostArray } from '../../src/ir/dtype.ts'
 import { evaluate } from '../../src/ir/evaluate.ts'
 import { type Graph, makeGraph } from '../../src/ir/graph.ts'
 import { print } from '../../src/ir/print.ts'
 import { inlineCalls } from '../../src/passes/inline-calls.ts'
-import { runPasses } from '../../src/passes/pipeline.ts'
 import type { Device } from '../../src/runtime/device.ts'
 import { createDevice } from '../../src/runtime/registry.ts'
 import { arbProgram, build, kindsIn, valuesFor } from '../ir/programs.ts'
+import { firstDifference, numbers, runOnDevice } from './run-graph.ts'
 
 /** Random graphs over every kind of primitive: what the device computes is what the reference computes. */
 let device: Device
@@ -18,25 +17,6 @@ beforeAll(async () => {
   device = await createDevice()
 })
 afterAll(() => device.dispose())
-
-async function runOnDevice(graph: Graph, inputs: readonly HostArray[], donate: boolean): Promise<HostArray[]> {
-  const optimised = runPasses(graph)
-  const { program } = buildProgram(optimised, {
-    limits: device.limits,
-    inputNames: graph.inputs.map((_, i) => `x${i}`),
-    outputNames: graph.outputs.map((_, i) => `y${i}`),
-    donated: graph.inputs.map(() => donate),
-  })
-  const executable = await device.load(program)
-  const buffers = inputs.map((a) => device.upload(a))
-  const outputs = executable.run(buffers)
-  const arrays = await Promise.all(outputs.map((b) => b.read()))
-  for (const b of [...buffers, ...outputs]) b.dispose()
-  executable.dispose()
-  return arrays
-}
-
-const numbers = (a: HostArray): number[] => Array.from(a.data, (x) => (a.dtype === 'f16' ? f16ToNumber(x) : x))
 
 /** Ordinary numbers all the way: WGSL leaves overflow, NaN and denormals to the driver. */
 function isTame(traced: Graph, inputs: readonly HostArray[]): boolean {
@@ -51,15 +31,6 @@ function isTame(traced: Graph, inputs: readonly HostArray[]): boolean {
   return [...inputs, ...evaluate(everything, inputs)].every((a) => a.dtype[0] !== 'f' || numbers(a).every(tame))
 }
 
-function firstDifference(expected: HostArray, got: HostArray): string | null {
-  const tolerance = expected.dtype === 'f16' ? 1e-2 : expected.dtype === 'f32' ? 1e-4 : 0
-  const [a, b] = [numbers(expected), numbers(got)]
-  if (a.length !== b.length) return `${b.length} elements instead of ${a.length}`
-  const scale = a.reduce((m, x) => Math.max(m, Math.abs(x)), 1e-3)
-  const i = a.findIndex((x, k) => !(Math.abs(x - b[k]!) <= tolerance * scale))
-  return i < 0 ? null : `element ${i} is ${b[i]}, expected ${a[i]}`
-}
-
 describe('random graphs', () => {
   test('the device agrees with the reference, in place or not', async () => {
     await fc.assert(
@@ -71,7 +42,7 @@ describe('random graphs', () => {
         fc.pre(isTame(graph, inputs))
         const expected = evaluate(graph, inputs)
         for (const donate of [false, true]) {
-          const got = await runOnDevice(graph, inputs, donate)
+          const got = await runOnDevice(device, graph, inputs, donate)
           expected.forEach((e, i) => {
             const difference = firstDifference(e, got[i]!)
             if (difference) throw new Error(`output ${i}, donated ${donate}: ${difference}\n${print(graph)}`)
