@@ -51,4 +51,6 @@ export { applyRope, type RopeOptions, type RopeTable, ropeTable } from './nn/rop
 export * from './nn/variant.ts'
 export * as variants from './nn/variants.ts'
 
-// Training: losses, optimisers, schedules (src/train).
+// Training: optimisers, schedules, steps.
+
+export * from './train/index.ts'
