@@ -2,6 +2,7 @@ import { graphAttr } from '../ir/attrs.ts'
 import { tensorType } from '../ir/graph.ts'
 import { rawOps } from '../ir/raw-ops.ts'
 import { bind, trace } from '../ir/trace.ts'
+import { primalGraph } from './primal.ts'
 import type { Batched, NestedBatch, NestedJvp, NestedVjp, Pullback, Pushed } from './rules.ts'
 
 /**
@@ -9,9 +10,10 @@ import type { Batched, NestedBatch, NestedJvp, NestedVjp, Pullback, Pushed } fro
  * inputs behind barriers, which no pass may merge with the originals.
  */
 export function checkpointVjp({ e, inputs, wanted, vjpGraph }: NestedVjp): Pullback {
+  const body = graphAttr(e, 'body')
   return {
-    outputs: bind(e.prim, inputs, e.attrs, e.source),
-    pull: (cts) => vjpGraph(graphAttr(e, 'body'), inputs.map(rawOps.barrier), wanted).pull(cts),
+    outputs: bind(e.prim, inputs, { body: primalGraph(body, wanted, vjpGraph) }, e.source),
+    pull: (cts) => vjpGraph(body, inputs.map(rawOps.barrier), wanted).pull(cts),
   }
 }
 

@@ -49,12 +49,15 @@ export function customVjp<A extends readonly unknown[], R, X>(
 
 /** Places of the result's leaves, and of the residuals', among those of the pair. */
 function splitResult(pair: Flat<Tensor>, name: string): [number[], number[]] {
-  const count = pair.paths.filter((p) => p === '[0]' || /^\[0\][.[]/.test(p)).length
-  const rest = pair.paths.filter((p) => p === '[1]' || /^\[1\][.[]/.test(p)).length
-  if (!pair.structure.startsWith('[') || count + rest !== pair.paths.length) {
-    throw new TraceError(`customVjp: ${name || 'forward'} must return [result, residuals]`, { at: userLocation() })
+  const tree = pair.rebuild(pair.leaves)
+  if (!Array.isArray(tree) || tree.length !== 2) {
+    throw new TraceError(`customVjp: ${name || 'forward'} must return [result, residuals]`, {
+      at: userLocation(),
+      hint: 'where backward needs nothing, let the residuals be []',
+    })
   }
-  const all = pair.paths.map((_, i) => i)
+  const count = flatten(tree[0], isTensor).leaves.length
+  const all = pair.leaves.map((_, i) => i)
   return [all.slice(0, count), all.slice(count)]
 }
 

@@ -5,6 +5,7 @@ import { range } from '../ir/shape.ts'
 import { bind } from '../ir/trace.ts'
 import { loopActivity } from './activity.ts'
 import { emitScan, scatter } from './emit-scan.ts'
+import { primalGraph } from './primal.ts'
 import type { Grad, NestedVjp, Pullback } from './rules.ts'
 
 /**
@@ -16,8 +17,9 @@ export function scanVjp({ e, inputs, wanted, vjpGraph }: NestedVjp): Pullback {
   const attrs = scanAttrs(e)
   const { body, consts, carries } = attrs
   const active = loopActivity(attrs, wanted).inputs
-  const begin = body.inputs.slice(consts, consts + carries)
-  const stacking = makeGraph(body.name, body.inputs, body.equations, [...body.outputs, ...begin])
+  const primal = primalGraph(body, active, vjpGraph)
+  const begin = primal.inputs.slice(consts, consts + carries)
+  const stacking = makeGraph(primal.name, primal.inputs, primal.equations, [...primal.outputs, ...begin])
   const results = bind(e.prim, inputs, { ...attrs, body: stacking }, e.source)
   const outputs = results.slice(0, body.outputs.length)
   const stacked = results.slice(body.outputs.length)
