@@ -1,0 +1,178 @@
+import { Random } from '../data/random.ts'
+import { instructionIds } from '../data/sequence.ts'
+import { MAX_IMAGES } from '../data/template.ts'
+import { checkRoom } from '../models/kv-cache.ts'
+import { type Sampler, sampler } from '../models/sampling.ts'
+import { ValueError } from '../util/errors.ts'
+import { ChatEngine } from './engine.ts'
+import { type ChatOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { type Pixels, pixelData } from './pixels.ts'
+import { makeReply, type Reply } from './reply.ts'
+import { layOutTurn, turnLength } from './turn.ts'
+
+export interface Question {
+  readonly question: string
+  /** Images that the question introduces, f32 [C,S,S] each, as the vision tower takes them. */
+  readonly images?: readonly Pixels[]
+  /**
+   * Told of each token of the reply as it comes: the text that it completes, which is empty for a part of a character.
+   * The texts joined are the reply's. If it throws, the question is taken back.
+   */
+  readonly onToken?: (text: string) => void
+}
+
+/** A conversation so far. A round makes the next one of it; one that fails leaves it as it was. */
+interface State {
+  /** All tokens, each image one. */
+  readonly ids: readonly number[]
+  /** How many of them are in the cache. */
+  readonly fed: number
+  /** How many positions they take there. */
+  readonly length: number
+  readonly images: number
+  readonly rounds: number
+}
+
+const EMPTY: State = { ids: [], fed: 0, length: 0, images: 0, rounds: 0 }
+
+/**
+ * A conversation with a VisualChat model, in the template it was trained on. Each round takes in only what is new:
+ * what was said before stays in a KV cache on the device, images included.
+ *
+ * Source: DeepSpeed-VisualChat (arXiv:2309.14327), section 4.
+ */
+export class ChatSession {
+  readonly contextLength: number
+  private readonly options: ResolvedOptions
+  private readonly engine: ChatEngine
+  private state = EMPTY
+  private busy = false
+
+  /** See `createChat`. */
+  constructor(options: ChatOptions) {
+    this.options = resolveOptions(options)
+    const { config, tokenizer, device, contextLength, sampling } = this.options
+    this.contextLength = contextLength
+    this.engine = new ChatEngine({
+      params: options.params,
+      config,
+      device,
+      positions: contextLength,
+      maxImages: MAX_IMAGES,
+      vocabSize: tokenizer.vocabSize,
+      greedy: isGreedy(sampling),
+    })
+  }
+
+  /** The conversation in tokens, each image one token: what training makes of the same turns. */
+  get ids(): readonly number[] {
+    return this.state.ids
+  }
+
+  /** Positions taken, of `contextLength`. */
+  get length(): number {
+    return this.state.length
+  }
+
+  /** Images shown so far; the next is number `images + 1`. */
+  get images(): number {
+    return this.state.images
+  }
+
+  /**
+   * Asks a question and waits for the reply. Whatever it throws, the conversation is then as it was before.
+   *
+   * Throws ValueError where the question does not fit into the context, for more images than a conversation holds,
+   * for logits that are not finite, and while another question is being answered; ShapeError for an image of another
+   * size than the model's; DeviceError if the device fails.
+   */
+  async ask(question: Question): Promise<Reply> {
+    this.start()
+    try {
+      const { reply, state } = await this.round(this.state, question)
+      this.state = state
+      return reply
+    } finally {
+      this.busy = false
+    }
+  }
+
+  /** Forgets the conversation; what is compiled stays. Throws ValueError while a question is being answered. */
+  clear(): void {
+    this.start()
+    this.state = EMPTY
+    this.busy = false
+  }
+
+  /** Frees what the session holds on the device; it cannot be asked again. The parameters are the caller's. */
+  dispose(): void {
+    this.start()
+    this.engine.dispose()
+  }
+
+  private start(): void {
+    if (this.busy) {
+      throw new ValueError('chat: a question is being answered, or the session was disposed of', {
+        hint: 'await the reply first',
+      })
+    }
+    this.busy = true
+  }
+
+  private async round(
+    before: State,
+    { question, images = [], onToken }: Question,
+  ): Promise<{ readonly reply: Reply; readonly state: State }> {
+    const { config, tokenizer, turnMultiple, contextLength, maxNewTokens } = this.options
+    const { rounds } = before
+    const template = { first: rounds === 0, imagesBefore: before.images, images: images.length, question }
+    const ids = [...before.ids, tokenizer.bosId, ...instructionIds(template, tokenizer)]
+    // The end of the reply before, if it was not fed to the model yet, comes first.
+    const news = ids.slice(before.fed)
+    const count = turnLength(news, config)
+    checkRoom(contextLength, before.length, count)
+    const pixels = images.map((image) => pixelData(image, config.vision))
+
+    for (const [i, image] of pixels.entries()) await this.engine.encodeImage(image, before.images + i)
+    const rows = Math.min(Math.ceil(count / turnMultiple) * turnMultiple, contextLength - before.length)
+    const choice = await this.engine.prefill(layOutTurn(news, config, before.images, rows), before.length)
+    const length = before.length + count
+    const { reply, fed } = await makeReply({
+      engine: this.engine,
+      tokenizer,
+      choice,
+      sample: this.samplerOf(rounds),
+      room: contextLength - length,
+      maxNewTokens,
+      onToken,
+    })
+    return {
+      reply,
+      state: {
+        ids: [...ids, ...reply.tokens, ...(reply.reason === 'end' ? [tokenizer.eosId] : [])],
+        fed: ids.length + fed,
+        length: length + fed,
+        images: before.images + images.length,
+        rounds: rounds + 1,
+      },
+    }
+  }
+
+  /** None where the device chooses. Every round draws from numbers of its own, whatever was drawn before it. */
+  private samplerOf(round: number): Sampler | undefined {
+    const { sampling, seed } = this.options
+    if (isGreedy(sampling)) return undefined
+    const random = new Random(seed).fork('chat').fork(round)
+    return sampler({ ...sampling, random: () => random.next() })
+  }
+}
+
+const isGreedy = ({ temperature = 0 }: ResolvedOptions['sampling']): boolean => temperature === 0
+
+/**
+ * A conversation, empty as yet, with a VisualChat model. Programs are compiled when they are first needed.
+ *
+ * Throws ValueError for numbers out of range and for a tokenizer that does not fit the model; UnsupportedError for
+ * `mmca-release` attention, which is not causal and so not the same under a KV cache.
+ */
+export const createChat = (options: ChatOptions): ChatSession => new ChatSession(options)
