@@ -1,4 +1,4 @@
-import { buildProgram, type Built } from './codegen/build-program.ts'
+import { type Built, buildProgram } from './codegen/build-program.ts'
 import { explainGraph, explainProgram } from './codegen/explain.ts'
 import type { DType, HostArray } from './ir/dtype.ts'
 import { evaluate } from './ir/evaluate.ts'
@@ -8,9 +8,9 @@ import { isSpec, type Spec } from './ir/ops/spec.ts'
 import { fromDevice, fromHost, hostArrayOf, isTensor, type Tensor } from './ir/tensor.ts'
 import type { Shape } from './ir/types.ts'
 import { type PassReport, runPasses } from './passes/pipeline.ts'
-import type { Device, DeviceBuffer, Executable } from './runtime/device.ts'
 import { chooseDevice, type DeviceChoice } from './runtime/choose.ts'
-import { profileOf, type Profile } from './runtime/profile.ts'
+import type { Device, DeviceBuffer, Executable } from './runtime/device.ts'
+import { type Profile, profileOf } from './runtime/profile.ts'
 import { DTypeError, ShapeError, TraceError, UnsupportedError } from './util/errors.ts'
 import { userLocation } from './util/source.ts'
 import { flatten } from './util/tree.ts'
@@ -30,10 +30,17 @@ export interface CompileOptions {
   readonly onPass?: (report: PassReport) => void
 }
 
-/** Specs for a tree of tensors: a spec (or an example tensor) for every leaf. */
-export type SpecsOf<T> =
-  T extends Tensor<infer S, infer D>
-    ? Spec<S, D> | Tensor<S, D> | (number extends S['length'] ? Spec<Shape, D> : never)
+/** A tree of specs or example tensors, of any structure. */
+export type SpecTree = Spec | Tensor | readonly SpecTree[] | { readonly [key: string]: SpecTree }
+
+/**
+ * Specs for a tree of tensors: a spec (or an example tensor) for every leaf. Where the type says only that there is
+ * some tree (an optimiser's state), any tree of specs will do.
+ */
+export type SpecsOf<T> = [T] extends [Tensor<infer S, infer D>]
+  ? Spec<S, D> | Tensor<S, D> | (number extends S['length'] ? Spec<Shape, D> : never)
+  : [Tensor] extends [T]
+    ? SpecTree
     : { readonly [K in keyof T]: SpecsOf<T[K]> }
 
 /** A compiled function. Calls run in order; results stay on the device until they are read. */
@@ -84,7 +91,7 @@ const isLeaf = (x: unknown): x is Tensor | Spec => isTensor(x) || isSpec(x)
  */
 export function compile<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
-  specs: SpecsOf<A>,
+  specs: SpecsOf<NoInfer<A>>,
   options: CompileOptions = {},
 ): Compiled<A, R> {
   const name = options.name ?? (fn.name || 'main')

@@ -9,11 +9,15 @@ const dense = (x: Tensor<readonly [_, 3]>, p: { m: Tensor<readonly [3, 2]> }): {
   y: w.tanh(w.matmul(x, p.m)),
 })
 const specs = [w.spec(['N', 3]), { m: w.spec([3, 2]) }] as const
-const m = w.tensor([
-  [1, 2],
-  [3, 4],
-  [5, 6],
-])
+const m = w.is(
+  w.tensor([
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ]),
+  3,
+  2,
+)
 const rows = (n: number) => w.ones([n, 3])
 
 describe('compile', () => {
