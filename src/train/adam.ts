@@ -61,14 +61,14 @@ function build(name: string, options: AdamWOptions): Optimizer<AdamState> {
       variance: tensorTree(mapTree((p) => zeros(p.shape), params)),
     }),
     update(grads, state, params) {
-      const step = nextStep(state.step)
       const mean = mapTree((m, g) => add(mul(m, b1), mul(cast(g, 'f32'), 1 - b1)), state.mean, grads)
       const variance = mapTree((v, g) => add(mul(v, b2), mul(square(cast(g, 'f32')), 1 - b2)), state.variance, grads)
       // rate (m / c1) / (sqrt(v / c2) + eps), multiplied out so that the corrections are three scalars, computed once,
       // and each parameter's update is one elementwise kernel.
       const rate = rateAt(learningRate, state.step)
-      const root = sqrt(weightSoFar(b2, step))
-      const size = neg(div(mul(rate, root), weightSoFar(b1, step)))
+      const count = add(cast(state.step, 'f32'), 1)
+      const root = sqrt(weightSoFar(b2, count))
+      const size = neg(div(mul(rate, root), weightSoFar(b1, count)))
       const floor = mul(root, eps)
       const decay = mul(rate, weightDecay)
       const updates = mapTreeWithPath(
@@ -82,7 +82,8 @@ function build(name: string, options: AdamWOptions): Optimizer<AdamState> {
         mean,
         variance,
       )
-      return { updates, state: { step, mean, variance } }
+      // Made last, when nothing reads the old step any more, so that it can take its place.
+      return { updates, state: { step: nextStep(state.step), mean, variance } }
     },
   }
 }
@@ -91,12 +92,12 @@ function build(name: string, options: AdamWOptions): Optimizer<AdamState> {
 const TERMS = 7
 
 /**
- * 1 - b^step, the bias correction: how much weight the means give to what they have seen. By its series where b^step
- * is near 1, as the difference would keep few digits there (and devices compute powers to fewer still).
+ * 1 - b^count, the bias correction: how much weight the means give to what they have seen. By its series where
+ * b^count is near 1, as the difference would keep few digits there (and devices compute powers to fewer still).
  */
-function weightSoFar(b: number, step: Step): Scalar {
+function weightSoFar(b: number, count: Scalar): Scalar {
   if (b === 0) return full([], 1)
-  const x = mul(cast(step, 'f32'), Math.log(b))
+  const x = mul(count, Math.log(b))
   let series: Scalar = full([], 1)
   for (let n = TERMS; n > 1; n--) series = add(mul(mul(x, series), 1 / n), 1)
   return where(ge(x, -0.5), neg(mul(x, series)), sub(1, exp(x)))

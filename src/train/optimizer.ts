@@ -75,7 +75,8 @@ export function scaleBySchedule(schedule: Schedule): Optimizer<StepState> {
     init: () => ({ step: firstStep() }),
     update(grads, { step }) {
       const factor = schedule(step)
-      return { updates: mapTree((g) => mul(g, cast(factor, g.dtype)), grads), state: { step: nextStep(step) } }
+      const updates = mapTree((g) => cast(mul(cast(g, 'f32'), factor), g.dtype), grads)
+      return { updates, state: { step: nextStep(step) } }
     },
   }
 }

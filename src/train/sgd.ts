@@ -34,9 +34,9 @@ export function sgd({ learningRate, momentum = 0, nesterov = false }: SgdOptions
     }),
     update(grads, { step, velocity }) {
       const rate = neg(rateAt(learningRate, step))
-      const state = { step: nextStep(step), velocity }
       if (momentum === 0) {
-        return { updates: mapTree((g) => cast(mul(cast(g, 'f32'), rate), g.dtype), grads), state }
+        const updates = mapTree((g) => cast(mul(cast(g, 'f32'), rate), g.dtype), grads)
+        return { updates, state: { step: nextStep(step), velocity } }
       }
       const moved = mapTree((v, g) => add(mul(v, momentum), cast(g, 'f32')), velocity, grads)
       const updates = mapTree(
@@ -47,7 +47,7 @@ export function sgd({ learningRate, momentum = 0, nesterov = false }: SgdOptions
         grads,
         moved,
       )
-      return { updates, state: { ...state, velocity: moved } }
+      return { updates, state: { step: nextStep(step), velocity: moved } }
     },
   }
 }
