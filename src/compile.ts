@@ -1,6 +1,7 @@
 import { type Built, buildProgram } from './codegen/build-program.ts'
 import { explainGraph, explainProgram } from './codegen/explain.ts'
-import type { DType, HostArray } from './ir/dtype.ts'
+import { bindSizes, type Sizes } from './ir/bind-sizes.ts'
+import type { HostArray } from './ir/dtype.ts'
 import { evaluate } from './ir/evaluate.ts'
 import type { Graph } from './ir/graph.ts'
 import { traceTree } from './ir/make-graph.ts'
@@ -11,8 +12,7 @@ import { type PassReport, runPasses } from './passes/pipeline.ts'
 import { chooseDevice, type DeviceChoice } from './runtime/choose.ts'
 import type { Device, DeviceBuffer, Executable } from './runtime/device.ts'
 import { type Profile, profileOf } from './runtime/profile.ts'
-import { DTypeError, ShapeError, TraceError, UnsupportedError } from './util/errors.ts'
-import { userLocation } from './util/source.ts'
+import { UnsupportedError } from './util/errors.ts'
 import { flatten } from './util/tree.ts'
 
 export type { Profile } from './runtime/profile.ts'
@@ -60,8 +60,7 @@ export interface Compiled<A extends readonly unknown[], R> {
   dispose(): void
 }
 
-/** Sizes of named dimensions. */
-export type Sizes = Readonly<Record<string, number>>
+export type { Sizes } from './ir/bind-sizes.ts'
 
 /** The function at one choice of sizes. */
 interface Specialisation {
@@ -146,13 +145,7 @@ export function compile<A extends readonly unknown[], R>(
   /** Specialisation for these arguments, and their leaves. */
   const resolve = (args: readonly unknown[]): { s: Specialisation; leaves: readonly Tensor[] } => {
     const flat = flatten([...args], isTensor, `${name}: argument`)
-    if (flat.structure !== specFlat.structure) {
-      throw new TraceError(`${name}: the arguments differ in structure from the specs`, {
-        at: userLocation(),
-        hint: structureHint(specFlat.paths, flat.paths),
-      })
-    }
-    const sizes = bindSizes(name, specFlat.leaves, flat.leaves, flat.paths)
+    const sizes = bindSizes(name, specFlat, flat)
     latest = specialise(sizes)
     return { s: latest, leaves: flat.leaves }
   }
@@ -253,51 +246,3 @@ async function toBuffer(t: Tensor, device: Device, name: string, donated = false
 /** For each leaf, the position of the argument it belongs to. */
 const leafPositions = (trees: readonly unknown[]): number[] =>
   trees.flatMap((tree, i) => flatten(tree, isLeaf, 'specs').leaves.map(() => i))
-
-function structureHint(expected: readonly string[], got: readonly string[]): string {
-  const missing = expected.filter((p) => !got.includes(p))
-  const extra = got.filter((p) => !expected.includes(p))
-  const list = (paths: readonly string[]): string => paths.slice(0, 5).join(', ') + (paths.length > 5 ? ', ...' : '')
-  if (missing.length > 0) return `missing: ${list(missing)}`
-  if (extra.length > 0) return `not in the specs: ${list(extra)}`
-  return 'pass trees with the keys in the order of the specs'
-}
-
-/** Sizes of the named dimensions, from the arguments. */
-function bindSizes(
-  name: string,
-  specs: readonly (Tensor | Spec)[],
-  leaves: readonly Tensor[],
-  paths: readonly string[],
-): Sizes {
-  const sizes: Record<string, number> = {}
-  const from: Record<string, string> = {}
-  specs.forEach((s, i) => {
-    const t = leaves[i]!
-    const shown = `${name}: argument ${paths[i]}`
-    const wanted: readonly (string | number)[] = s.shape
-    const got: readonly number[] = t.shape
-    if (s.dtype !== (t.dtype as DType)) {
-      throw new DTypeError(`${shown} is ${t.dtype}, the spec says ${s.dtype}`, { at: userLocation() })
-    }
-    const fail = (hint: string): never => {
-      throw new ShapeError(`${shown} is [${got.join(',')}], the spec says [${wanted.join(',')}]`, {
-        at: userLocation(),
-        hint,
-      })
-    }
-    if (wanted.length !== got.length) fail(`it must have ${wanted.length} dimensions`)
-    wanted.forEach((d, axis) => {
-      const size = got[axis]!
-      if (typeof d === 'number') {
-        if (d !== size) fail(`dimension ${axis} must be ${d}; name it ('N') in the spec if it varies`)
-      } else if (sizes[d] === undefined) {
-        sizes[d] = size
-        from[d] = paths[i]!
-      } else if (sizes[d] !== size) {
-        fail(`${d} is ${sizes[d]} in ${from[d]} and ${size} here`)
-      }
-    })
-  })
-  return sizes
-}
