@@ -5,7 +5,7 @@ import { jvpGraph } from '../../src/autodiff/forward.ts'
 import { vjpGraph } from '../../src/autodiff/reverse.ts'
 import { type HostArray, isFloat } from '../../src/ir/dtype.ts'
 import { evaluate } from '../../src/ir/evaluate.ts'
-import { type Graph, tensorType } from '../../src/ir/graph.ts'
+import { type Graph, type TensorType, tensorType } from '../../src/ir/graph.ts'
 import { allPrims } from '../../src/ir/prim.ts'
 import { fromHost, hostFromNumbers, isTensor, type Tensor } from '../../src/ir/tensor.ts'
 import { bind, trace } from '../../src/ir/trace.ts'
@@ -22,10 +22,10 @@ const graphOf = (row: SampleRow, { inputs, attrs }: Sample): Graph =>
 
 const floatFlags = (inputs: readonly HostArray[]): boolean[] => inputs.map((x) => isFloat(x.dtype))
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0)
-const noiseLike = (type: { readonly shape: readonly number[] }, random: Random): HostArray => {
+const noiseLike = (type: TensorType, random: Random): HostArray => {
   const n = type.shape.reduce((m, d) => m * d, 1)
   return hostFromNumbers(
-    'f32',
+    type.dtype,
     type.shape,
     Array.from({ length: n }, () => random.number(-1, 1)),
   )
@@ -37,6 +37,8 @@ function differentiable(row: SampleRow, sample: Sample): { graph: Graph; active:
   const active = activeOutputs(graph, floatFlags(sample.inputs))
   return active.includes(true) ? { graph, active } : null
 }
+
+const halves = (graph: Graph): boolean => graph.outputs.some((v) => v.type.dtype === 'f16')
 
 const rows = samples.filter((row) => row.dtypes.includes('f32'))
 const seeds = fc.integer({ min: 1, max: 1_000_000 })
@@ -75,6 +77,8 @@ function checkAgainstDifferences(row: SampleRow, seed: number): void {
   const found = differentiable(row, sample)
   if (!found) return
   const { graph, active } = found
+  // A step small enough for a derivative is lost in the rounding of f16.
+  if (halves(graph)) return
   const random = new Random(seed + 1)
   const cts = graph.outputs.map((v, i) => (active[i] ? noiseLike(v.type, random) : null))
   const objective = (inputs: readonly HostArray[]): number =>
@@ -84,7 +88,8 @@ function checkAgainstDifferences(row: SampleRow, seed: number): void {
   sample.inputs.forEach((x, k) => {
     if (!wanted[k] || row.conventional?.includes(k)) return
     const got = grads[k] ? numbersOf(grads[k]) : elements(x).map(() => 0)
-    expect(grads[k]?.shape ?? x.shape, `${show(row, sample)}: shape of the cotangent of input ${k}`).toEqual(x.shape)
+    const type = grads[k] ?? fromHost(x)
+    expect(`${type}`, `${show(row, sample)}: cotangent of input ${k}`).toBe(`${fromHost(x)}`)
     for (let i = 0; i < x.data.length; i++) {
       const expected = slope((h) => objective(sample.inputs.with(k, nudged(x, i, h))))
       if (close(got[i]!, expected, 4e-3)) continue
@@ -119,8 +124,12 @@ describe('<vjp u, v> = <u, jvp v>', () => {
         const u = graph.outputs.map((y, i) => (active[i] ? fromHost(noiseLike(y.type, random)) : null))
         const v = sample.inputs.map((x, i) => (wanted[i] ? fromHost(noiseLike(x, random)) : null))
         const left = pairing(vjpGraph(graph, args, wanted).pull(u), v)
-        const right = pairing(u, jvpGraph(graph, args, v).tangents)
-        if (!close(left, right, 1e-4)) {
+        const { outputs, tangents } = jvpGraph(graph, args, v)
+        tangents.forEach((t, i) => {
+          if (t) expect(t.toString(), `${show(row, sample)}: tangent of output ${i}`).toBe(outputs[i]!.toString())
+        })
+        const right = pairing(u, tangents)
+        if (!close(left, right, halves(graph) ? 1e-2 : 1e-4)) {
           expect.fail(`${show(row, sample)}: <vjp u, v> is ${left}, <u, jvp v> is ${right}`)
         }
       }),

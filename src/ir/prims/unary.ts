@@ -208,5 +208,6 @@ export const cast = defineMap({
   },
   wgsl: ([x], { inputs, output }) =>
     output === 'bool' ? `(${x} != ${inputs[0] === 'bool' ? 'false' : `${inputs[0]}(0)`})` : `${output}(${x})`,
-  derivatives: [(t, { o, inputs }) => o.cast(t, inputs[0]!.dtype)],
+  // A cotangent comes in the result's dtype and a tangent in the operand's; each goes to the other.
+  derivatives: [(t, { o, inputs, out }) => o.cast(t, t.dtype === out.dtype ? inputs[0]!.dtype : out.dtype)],
 })
