@@ -10,7 +10,10 @@ export interface Plain {
 
 /** Every index of a shape in row-major order. */
 export function indicesOf(shape: readonly number[]): number[][] {
-  return shape.reduce<number[][]>((done, n) => done.flatMap((index) => Array.from({ length: n }, (_, i) => [...index, i])), [[]])
+  return shape.reduce<number[][]>(
+    (done, n) => done.flatMap((index) => Array.from({ length: n }, (_, i) => [...index, i])),
+    [[]],
+  )
 }
 
 export const build = (shape: readonly number[], f: (index: readonly number[]) => number): Plain => ({

@@ -38,8 +38,14 @@ describe('matmul', () => {
   test('takes a vector as a row on the left and a column on the right', async () => {
     const [m, v] = [numbers([2, 3], 1), numbers([3], 2)]
     const dot = (i: number): number => [0, 1, 2].reduce((s, k) => s + at(m, [i, k]) * at(v, [k]), 0)
-    await expectClose(w.matmul(toTensor(m), toTensor(v)), build([2], ([i]) => dot(i!)))
-    await expectClose(w.matmul(toTensor(v), w.transpose(toTensor(m))), build([2], ([i]) => dot(i!)))
+    await expectClose(
+      w.matmul(toTensor(m), toTensor(v)),
+      build([2], ([i]) => dot(i!)),
+    )
+    await expectClose(
+      w.matmul(toTensor(v), w.transpose(toTensor(m))),
+      build([2], ([i]) => dot(i!)),
+    )
     await expectClose(w.matmul(toTensor(v), w.ones([3])), { shape: [], data: [v.data.reduce((a, b) => a + b)] })
     expect(w.matmul(w.ones([3]), w.ones([4, 3, 2])).shape).toEqual([4, 2])
   })
@@ -107,7 +113,9 @@ describe('einsum', () => {
 
   test('a contraction is one dot, a product without a sum none', () => {
     expect(primsOf((x, y) => w.einsum('b i k, b k j -> b i j', x, y), [2, 3, 4], [2, 4, 5])).toEqual(['dot'])
-    expect(primsOf((x, y) => w.einsum('b h t e, b h s e -> b h t s', x, y), [1, 2, 3, 4], [1, 2, 5, 4])).toEqual(['dot'])
+    expect(primsOf((x, y) => w.einsum('b h t e, b h s e -> b h t s', x, y), [1, 2, 3, 4], [1, 2, 5, 4])).toEqual([
+      'dot',
+    ])
     expect(primsOf((x, y) => w.einsum('i, j -> i j', x, y), [2], [3])).not.toContain('dot')
     expect(primsOf((x) => w.einsum('i j -> j i', x), [2, 3])).toEqual(['transpose'])
   })
@@ -120,7 +128,12 @@ describe('einsum', () => {
 
 test('dotGeneral puts batch axes first, then the free ones of left and right', async () => {
   const [x, y] = [numbers([3, 2, 4], 1), numbers([5, 4, 2], 2)]
-  const got = w.dotGeneral(toTensor(x), toTensor(y), { lhsContract: [2], rhsContract: [1], lhsBatch: [1], rhsBatch: [2] })
+  const got = w.dotGeneral(toTensor(x), toTensor(y), {
+    lhsContract: [2],
+    rhsContract: [1],
+    lhsBatch: [1],
+    rhsBatch: [2],
+  })
   const want = build([2, 3, 5], ([b, i, j]) =>
     [0, 1, 2, 3].reduce((s, k) => s + at(x, [i!, b!, k]) * at(y, [j!, k, b!]), 0),
   )

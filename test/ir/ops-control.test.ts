@@ -54,7 +54,9 @@ describe('scan', () => {
     expect(() => w.scan((c, x) => [w.concat([c, c]), x], w.zeros([2]), xs)).toThrow(
       /^scan: carry 0 starts as f32\[2\] and the body returns f32\[4\]/,
     )
-    expect(() => w.scan((c, x) => [{ b: c.a } as never, x], { a: xs }, xs)).toThrow(/^scan: the body returns a carry of another/)
+    expect(() => w.scan((c, x) => [{ b: c.a } as never, x], { a: xs }, xs)).toThrow(
+      /^scan: the body returns a carry of another/,
+    )
     expect(() => w.scan((c, x) => [c, x.a], xs, { a: w.ones([4]), b: w.ones([3]) })).toThrow(/^scan: xs \[4\], \[3\]/)
     expect(() => w.scan((c) => [c, null], xs, null)).toThrow(/^scan: xs none/)
     expect(() => w.scan((c, x) => [c, x], xs, xs, { length: 5 })).toThrow(/^scan: xs \[4\], length 5/)
@@ -67,7 +69,12 @@ describe('cond', () => {
 
   test('chooses between trees leaf by leaf', async () => {
     const run = (pred: w.Tensor<readonly [], 'bool'>) =>
-      w.cond(pred, (x) => ({ a: w.neg(x), b: [x] }), (x) => ({ a: w.mul(x, 2), b: [w.add(x, 1)] }), w.tensor([1, 2]))
+      w.cond(
+        pred,
+        (x) => ({ a: w.neg(x), b: [x] }),
+        (x) => ({ a: w.mul(x, 2), b: [w.add(x, 1)] }),
+        w.tensor([1, 2]),
+      )
     expect(await data(run(pick(0)).a)).toEqual([-1, -2])
     expect(await data(run(pick(0)).b[0]!)).toEqual([1, 2])
     expect(await data(run(pick(1)).a)).toEqual([2, 4])
@@ -76,9 +83,23 @@ describe('cond', () => {
 
   test('refuses a predicate per element, and branches that differ', () => {
     const x: w.Tensor = w.ones([2])
-    expect(() => w.cond(yes, () => x, () => x)).toThrow(/^cond: the predicate is bool\[2\]/)
-    expect(() => w.cond(pick(0), () => x, () => w.ones([3]) as w.Tensor)).toThrow(/^cond: the branches return \[2\] and \[3\]/)
+    expect(() =>
+      w.cond(
+        yes,
+        () => x,
+        () => x,
+      ),
+    ).toThrow(/^cond: the predicate is bool\[2\]/)
+    expect(() =>
+      w.cond(
+        pick(0),
+        () => x,
+        () => w.ones([3]) as w.Tensor,
+      ),
+    ).toThrow(/^cond: the branches return \[2\] and \[3\]/)
     const one = (): Record<string, w.Tensor> => ({ a: x })
-    expect(() => w.cond(pick(0), one, () => ({ b: x }))).toThrow(/^cond: the branches return trees of different structure/)
+    expect(() => w.cond(pick(0), one, () => ({ b: x }))).toThrow(
+      /^cond: the branches return trees of different structure/,
+    )
   })
 })

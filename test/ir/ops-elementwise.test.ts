@@ -60,7 +60,10 @@ describe('activations', () => {
   })
 
   test('at 0 relu has derivative 0 and softplus 1/2', async () => {
-    const at = (f: (x: w.Tensor) => w.Tensor): Promise<number> => w.grad((x: w.Tensor) => w.sum(f(x)))(w.tensor([0])).item()
+    const at = (f: (x: w.Tensor) => w.Tensor): Promise<number> =>
+      w
+        .grad((x: w.Tensor) => w.sum(f(x)))(w.tensor([0]))
+        .item()
     expect(await at(w.relu)).toBe(0)
     expect(await at(w.softplus)).toBe(0.5)
   })

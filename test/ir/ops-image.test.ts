@@ -47,10 +47,10 @@ describe('conv2d', () => {
   test('patches, where the stride is the kernel, are one product', async () => {
     const [x, k] = [numbers([2, 3, 7, 8], 1), numbers([4, 3, 2, 3], 2)]
     await expectClose(w.conv2d(toTensor(x), toTensor(k), { stride: [2, 3] }), direct(x, k, [2, 3], [0, 0]))
-    const graph = w.traceGraph((a: w.Tensor, b: w.Tensor) => w.conv2d(a, b, { stride: 4 }), [
-      w.spec([1, 3, 8, 8]),
-      w.spec([16, 3, 4, 4]),
-    ])
+    const graph = w.traceGraph(
+      (a: w.Tensor, b: w.Tensor) => w.conv2d(a, b, { stride: 4 }),
+      [w.spec([1, 3, 8, 8]), w.spec([16, 3, 4, 4])],
+    )
     expect(graph.equations.map((e) => e.prim.name)).toEqual(['reshape', 'dot', 'transpose'])
   })
 

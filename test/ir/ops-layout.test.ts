@@ -9,10 +9,22 @@ describe('layout', () => {
   test('index is basic indexing', async () => {
     const x = numbers([4, 5, 3])
     const t = toTensor(x)
-    await expectClose(w.index(t, 1), build([5, 3], ([i, j]) => at(x, [1, i!, j!])))
-    await expectClose(w.index(t, -1, [1, 4], null), build([3, 3], ([i, j]) => at(x, [3, i! + 1, j!])))
-    await expectClose(w.index(t, null, [0, 5, 2], 2), build([4, 3], ([i, j]) => at(x, [i!, 2 * j!, 2])))
-    await expectClose(w.index(t, [-2, 4]), build([2, 5, 3], ([i, j, k]) => at(x, [i! + 2, j!, k!])))
+    await expectClose(
+      w.index(t, 1),
+      build([5, 3], ([i, j]) => at(x, [1, i!, j!])),
+    )
+    await expectClose(
+      w.index(t, -1, [1, 4], null),
+      build([3, 3], ([i, j]) => at(x, [3, i! + 1, j!])),
+    )
+    await expectClose(
+      w.index(t, null, [0, 5, 2], 2),
+      build([4, 3], ([i, j]) => at(x, [i!, 2 * j!, 2])),
+    )
+    await expectClose(
+      w.index(t, [-2, 4]),
+      build([2, 5, 3], ([i, j, k]) => at(x, [i! + 2, j!, k!])),
+    )
     expect(w.index(t)).toBe(t)
     expect(() => w.index(t, 4)).toThrow(/^index: position 4 is outside axis 0 of \[4,5,3\]/)
     expect(() => w.index(t, 0, 0, 0, 0)).toThrow(/^index: 4 items for \[4,5,3\]/)
@@ -45,7 +57,10 @@ describe('layout', () => {
   })
 
   test('flip and pad', async () => {
-    await expectClose(w.flip(toTensor(matrix), 1), build([3, 4], ([i, j]) => at(matrix, [i!, 3 - j!])))
+    await expectClose(
+      w.flip(toTensor(matrix), 1),
+      build([3, 4], ([i, j]) => at(matrix, [i!, 3 - j!])),
+    )
     const padded = w.pad(w.tensor([1, 2]), [1], [2], { value: 9, interior: [1] })
     expect((await read(padded)).data).toEqual([9, 1, 9, 2, 9, 9])
   })
@@ -58,7 +73,10 @@ describe('layout', () => {
         const n = shape[last]!
         const counts = shape.map((_, a) => (a === last ? count : 1))
         const grown = shape.with(last, n * count)
-        await expectClose(w.tile(toTensor(x), counts), build(grown, (i) => at(x, i.with(last, i[last]! % n))))
+        await expectClose(
+          w.tile(toTensor(x), counts),
+          build(grown, (i) => at(x, i.with(last, i[last]! % n))),
+        )
         await expectClose(
           w.repeat(toTensor(x), count, last),
           build(grown, (i) => at(x, i.with(last, Math.floor(i[last]! / count)))),
@@ -87,8 +105,15 @@ describe('joining and splitting', () => {
   test('stack adds an axis; split into equal parts', async () => {
     const [a, b] = [numbers([2, 3], 1), numbers([2, 3], 2)]
     const stacked = w.stack([toTensor(a), toTensor(b)], -1)
-    await expectClose(stacked, build([2, 3, 2], ([i, j, k]) => at(k === 0 ? a : b, [i!, j!])))
-    expect(w.split(w.zeros([6, 2]), 3).map((t) => t.shape)).toEqual([[2, 2], [2, 2], [2, 2]])
+    await expectClose(
+      stacked,
+      build([2, 3, 2], ([i, j, k]) => at(k === 0 ? a : b, [i!, j!])),
+    )
+    expect(w.split(w.zeros([6, 2]), 3).map((t) => t.shape)).toEqual([
+      [2, 2],
+      [2, 2],
+      [2, 2],
+    ])
     expect(() => w.split(w.zeros([5]), 2)).toThrow(/^split: axis 0 of \[5\] into 2 equal parts/)
     expect(() => w.split(w.zeros([5]), [2, 2])).toThrow(/^split: axis 0 of \[5\] into \[2,2\]/)
     expect(() => w.stack([])).toThrow(/^stack: no tensors given/)
@@ -121,7 +146,10 @@ describe('indexing', () => {
       { numRuns: 30 },
     )
     const broadcast = w.takeAlongAxis(toTensor(matrix), w.tensor([[1], [0], [2]], { dtype: 'i32' }), 0)
-    await expectClose(broadcast, build([3, 4], ([i, j]) => at(matrix, [[1, 0, 2][i!]!, j!])))
+    await expectClose(
+      broadcast,
+      build([3, 4], ([i, j]) => at(matrix, [[1, 0, 2][i!]!, j!])),
+    )
   })
 
   test('gather with batch axes, and scatterAdd as its transpose', async () => {
@@ -144,7 +172,10 @@ describe('indexing', () => {
     await expectClose(w.dynamicSlice(t, w.tensor([1, 2], { dtype: 'i32' }), [2, 2]), at23)
     expect(await w.dynamicSlice(w.tensor(5), [], []).item()).toBe(5)
     const replaced = w.dynamicUpdateSlice(t, w.zeros([1, 2]), [0, 3])
-    await expectClose(replaced, build([3, 4], ([i, j]) => (i === 0 && j! >= 2 ? 0 : at(matrix, [i!, j!]))))
+    await expectClose(
+      replaced,
+      build([3, 4], ([i, j]) => (i === 0 && j! >= 2 ? 0 : at(matrix, [i!, j!]))),
+    )
   })
 
   test('oneHot, zeros out of range', async () => {

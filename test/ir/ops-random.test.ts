@@ -49,7 +49,11 @@ describe('keys', () => {
 
   test('several keys give what each gives alone', async () => {
     const keys = w.splitKey(w.key(3), 3)
-    for (const draw of [(k: w.Tensor) => w.normal(k, [4]), (k: w.Tensor) => w.foldIn(k, 5), (k: w.Tensor) => w.splitKey(k)]) {
+    for (const draw of [
+      (k: w.Tensor) => w.normal(k, [4]),
+      (k: w.Tensor) => w.foldIn(k, 5),
+      (k: w.Tensor) => w.splitKey(k),
+    ]) {
       const each = await Promise.all([0, 1, 2].map((i) => values(draw(w.index(keys, i)))))
       expect(await values(draw(keys))).toEqual(each.flat())
     }
@@ -83,13 +87,17 @@ describe('uniform', () => {
 
   test('never reaches high, which rounding would', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.float({ noNaN: true, min: -1000, max: 1000 }), fc.integer({ min: 1, max: 3 }), async (low, ulps) => {
-        const bits = new Float32Array([Math.abs(low) + 1])
-        new Int32Array(bits.buffer)[0]! += ulps
-        const [from, to] = [Math.abs(low) + 1, bits[0]!]
-        const list = await values(w.uniform(w.key(2), [64], { low: from, high: to }))
-        expect(list.every((x) => x >= Math.fround(from) && x < to)).toBe(true)
-      }),
+      fc.asyncProperty(
+        fc.float({ noNaN: true, min: -1000, max: 1000 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (low, ulps) => {
+          const bits = new Float32Array([Math.abs(low) + 1])
+          new Int32Array(bits.buffer)[0]! += ulps
+          const [from, to] = [Math.abs(low) + 1, bits[0]!]
+          const list = await values(w.uniform(w.key(2), [64], { low: from, high: to }))
+          expect(list.every((x) => x >= Math.fround(from) && x < to)).toBe(true)
+        },
+      ),
       { numRuns: 30 },
     )
     const negative = await values(w.uniform(w.key(2), [500], { low: -1, high: 0 }))

@@ -1,7 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import * as w from '../../src/index.ts'
-import { at, build, expectClose, indicesOf, numbers, type Plain, read, shapes, toInts, toTensor, whole } from './arrays.ts'
+import {
+  at,
+  build,
+  expectClose,
+  indicesOf,
+  numbers,
+  type Plain,
+  read,
+  shapes,
+  toInts,
+  toTensor,
+  whole,
+} from './arrays.ts'
 
 /** A shape with some of its axes. */
 const shapeAndAxes = shapes(4, 1).chain((shape) =>
@@ -51,8 +63,14 @@ describe('reductions over any axes', () => {
       fc.asyncProperty(shapeAndAxes, async ({ shape, axes }) => {
         const x = whole(shape, 3, 2)
         const b = w.ne(toTensor(x), 0)
-        await expectClose(w.any(b, axes), reduced(x, axes, (list) => Number(list.some((v) => v !== 0))))
-        await expectClose(w.all(b, axes), reduced(x, axes, (list) => Number(list.every((v) => v !== 0))))
+        await expectClose(
+          w.any(b, axes),
+          reduced(x, axes, (list) => Number(list.some((v) => v !== 0))),
+        )
+        await expectClose(
+          w.all(b, axes),
+          reduced(x, axes, (list) => Number(list.every((v) => v !== 0))),
+        )
       }),
       { numRuns: 30 },
     )
@@ -82,8 +100,14 @@ describe('argmax and argmin', () => {
         const axis = pick % shape.length
         fc.pre(shape[axis] !== 0)
         const x = whole(shape, 5)
-        await expectClose(w.argmax(toTensor(x), axis), reduced(x, [axis], (l) => l.indexOf(Math.max(...l))))
-        await expectClose(w.argmin(toInts(x), axis), reduced(x, [axis], (l) => l.indexOf(Math.min(...l))))
+        await expectClose(
+          w.argmax(toTensor(x), axis),
+          reduced(x, [axis], (l) => l.indexOf(Math.max(...l))),
+        )
+        await expectClose(
+          w.argmin(toInts(x), axis),
+          reduced(x, [axis], (l) => l.indexOf(Math.min(...l))),
+        )
       }),
       { numRuns: 40 },
     )

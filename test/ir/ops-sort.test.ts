@@ -17,7 +17,11 @@ const element = fc.oneof(
 )
 const rows = fc
   .tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 7 }))
-  .chain(([m, n]) => fc.array(fc.array(element, { minLength: n, maxLength: n }), { minLength: m, maxLength: m }).map((list) => ({ n, list })))
+  .chain(([m, n]) =>
+    fc
+      .array(fc.array(element, { minLength: n, maxLength: n }), { minLength: m, maxLength: m })
+      .map((list) => ({ n, list })),
+  )
 
 const table = (list: readonly (readonly number[])[], n: number): w.Tensor =>
   w.tensor(Float32Array.from(list.flat()), { shape: [list.length, n] })

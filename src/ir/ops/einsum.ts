@@ -1,3 +1,4 @@
+import { failDType } from '../prims/common.ts'
 import { rawOps as o } from '../raw-ops.ts'
 import { failShape, formatShape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
@@ -12,7 +13,8 @@ interface Equation {
 /**
  * Einstein summation over named indices: einsum('b i k, b k j -> b i j', x, y), or with single letters and no spaces,
  * 'bik,bkj->bij'. An index that the result lacks is summed. Operands are contracted pairwise from left to right.
- * @throws ShapeError for a wrong equation, a wrong rank, an index with two sizes, or a diagonal ('i i -> i').
+ * @throws ShapeError for a wrong equation, a wrong rank, an index with two sizes, or a diagonal ('i i -> i'); DTypeError
+ * where dtypes differ, or integers are contracted.
  */
 export function einsum<const P extends string, T extends readonly Tensor[]>(
   equation: P & EquationCheck<P, T>,
@@ -68,6 +70,10 @@ function checkOperands(equation: string, inputs: Equation['inputs'], operands: r
       `einsum: '${equation}' has ${inputs.length} terms for ${operands.length} operands`,
       'give one term per operand',
     )
+  }
+  const dtypes = operands.map((x) => x.dtype)
+  if (dtypes.some((dtype) => dtype !== dtypes[0])) {
+    failDType(`einsum: operands of '${equation}' differ in dtype: ${dtypes.join(', ')}`, 'cast them to one dtype')
   }
   const sizes = new Map<string, number>()
   operands.forEach((x, i) => {

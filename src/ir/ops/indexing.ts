@@ -20,6 +20,7 @@ export function take<S extends Shape, D extends DType, I extends Shape, E extend
   axis?: X & AxesCheck<'take', S, X>,
 ): Tensor<InsertAt<S, X, I>, D>
 export function take(x: Tensor, indices: Tensor, axis = 0): Tensor {
+  requireInt('take', indices)
   return o.gather(x, indices, { axis: normAxis('take', axis, x.rank), batch: 0 })
 }
 
@@ -40,6 +41,7 @@ export function takeAlongAxis<
   axis: X & AxesCheck<'takeAlongAxis', S, X>,
 ): Tensor<Broadcast<ReplaceAxis<S, X, 1>, I>, D>
 export function takeAlongAxis(x: Tensor, indices: Tensor, axis: number): Tensor {
+  requireInt('takeAlongAxis', indices)
   if (x.rank !== indices.rank) {
     failShape(
       `takeAlongAxis: ${formatShape(x.shape)} by indices ${formatShape(indices.shape)}`,

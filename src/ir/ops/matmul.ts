@@ -1,7 +1,8 @@
 import type { DType } from '../dtype.ts'
 import type { DotAxes } from '../ops-interface.ts'
+import { failDType } from '../prims/common.ts'
 import { rawOps as o } from '../raw-ops.ts'
-import { broadcastShapes, failShape, formatShape } from '../shape.ts'
+import { failShape, formatShape, range } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Shape } from '../types.ts'
 import { contractPair, type Labelled, reorder } from './contract-pair.ts'
@@ -24,6 +25,12 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   requireFloat('matmul', a)
   requireFloat('matmul', b)
   const both = `${formatShape(a.shape)} x ${formatShape(b.shape)}`
+  if (a.dtype !== b.dtype) {
+    failDType(
+      `matmul: operands differ in dtype: ${a.dtype}${formatShape(a.shape)} x ${b.dtype}${formatShape(b.shape)}`,
+      'cast one of them',
+    )
+  }
   if (a.rank === 0 || b.rank === 0) failShape(`matmul: ${both}`, 'a scalar is no matrix; use mul')
   const k = a.shape.at(-1)
   if (k !== b.shape.at(b.rank === 1 ? 0 : -2)) {
@@ -33,7 +40,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
         `(${b.shape.at(b.rank === 1 ? 0 : -2)})`,
     )
   }
-  const leading = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2))
+  const leading = leadingShape(a.shape.slice(0, -2), b.shape.slice(0, -2), both)
   const names = leading.map((_, i) => `batch${i}`)
   const left = dropBroadcast(a, names, leading, a.rank === 1 ? ['k'] : ['m', 'k'])
   const right = dropBroadcast(b, names, leading, b.rank === 1 ? ['k'] : ['k', 'n'])
@@ -42,6 +49,19 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   const present = [...names.filter((name) => out.labels.includes(name)), ...free]
   const ordered = reorder(out, present)
   return o.reshape(ordered, [...leading, ...ordered.shape.slice(ordered.rank - free.length)])
+}
+
+/** NumPy broadcasting of the leading axes; `both` shows the whole shapes. */
+function leadingShape(a: readonly number[], b: readonly number[], both: string): number[] {
+  const rank = Math.max(a.length, b.length)
+  return range(rank).map((i) => {
+    const x = a[i - rank + a.length] ?? 1
+    const y = b[i - rank + b.length] ?? 1
+    if (x !== y && x !== 1 && y !== 1) {
+      failShape(`matmul: leading dimensions do not broadcast: ${both}`, `${x} and ${y} differ and neither is 1`)
+    }
+    return x === 1 ? y : x
+  })
 }
 
 /** The operand without leading axes of size 1, which the other operand's or nothing stands for. */

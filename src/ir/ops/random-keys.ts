@@ -2,7 +2,9 @@ import { ValueError } from '../../util/errors.ts'
 import { userLocation } from '../../util/source.ts'
 import type { DType } from '../dtype.ts'
 import type { Operand } from '../ops-interface.ts'
+import { failDType } from '../prims/common.ts'
 import { rawOps as o } from '../raw-ops.ts'
+import { failShape, formatShape } from '../shape.ts'
 import { fromHost, isTensor, type Tensor } from '../tensor.ts'
 import type { Dim, IsWide, Shape } from '../types.ts'
 import type { U32Only } from './dtype-rules.ts'
@@ -35,6 +37,13 @@ export function failValue(message: string, hint: string): never {
   throw new ValueError(message, { at: userLocation(), hint })
 }
 
+/** @throws DTypeError, ShapeError unless k is u32[..., 2]. */
+export function requireKey(op: string, k: Tensor): void {
+  const got = `got ${k.dtype}${formatShape(k.shape)}`
+  if (k.dtype !== 'u32') failDType(`${op}: a key is u32[2], ${got}`, 'make one with key(seed)')
+  if (k.shape.at(-1) !== 2) failShape(`${op}: a key is u32[2], ${got}`, 'make one with key(seed)')
+}
+
 /** Separates the streams of `splitKey` and `foldIn` from those that draw numbers with the same key. */
 const SPLIT = 0x53504c54
 const FOLD = 0x464f4c44
@@ -47,6 +56,7 @@ export function splitKey<K extends Shape, D extends DType, const N extends numbe
   n?: N,
 ): Tensor<PerKey<K, readonly [N, 2]>, 'u32'>
 export function splitKey(k: Tensor, n = 2): Tensor {
+  requireKey('splitKey', k)
   return o.randomBits(tagged(k, SPLIT), [n, 2])
 }
 
@@ -56,6 +66,7 @@ export function foldIn<K extends Shape, D extends DType>(
   data: Operand,
 ): Tensor<K, 'u32'>
 export function foldIn(k: Tensor, data: Operand): Tensor {
+  requireKey('foldIn', k)
   // The key is scrambled before the number is mixed in: keys of neighbouring seeds differ from it in few bits.
   const scrambled = o.randomBits(tagged(k, FOLD), [2])
   const low = isTensor(data) ? o.reshape(o.cast(data, 'u32'), [1]) : o.full('u32', [1], data)

@@ -1,12 +1,13 @@
 import type { DType } from '../dtype.ts'
 import type { Operand } from '../ops-interface.ts'
 import { rawOps as o } from '../raw-ops.ts'
+import { normAxis } from '../shape.ts'
 import { isTensor, type Tensor } from '../tensor.ts'
 import type { Shape } from '../types.ts'
 import type { AxesCheck, Reduced } from './axis-types.ts'
 import type { ShapeIn } from './broadcast-types.ts'
 import type { FloatOnly, U32Only } from './dtype-rules.ts'
-import { failValue, type PerKey, splitKey } from './random-keys.ts'
+import { failValue, type PerKey, requireKey, splitKey } from './random-keys.ts'
 import { argmax } from './reduce.ts'
 import { requireFloat } from './require.ts'
 import { argsort } from './sort.ts'
@@ -34,6 +35,7 @@ export function uniform<K extends Shape, D extends DType, const S extends Sizes>
   options?: UniformOptions,
 ): Tensor<PerKey<K, S>, 'f32'>
 export function uniform(k: Tensor, shape: Sizes, { low = 0, high = 1 }: UniformOptions = {}): Tensor {
+  requireKey('uniform', k)
   if (!(Math.fround(low) < Math.fround(high)))
     failValue(`uniform: low ${low}, high ${high}`, 'low must be less than high')
   const u = unit(k, shape)
@@ -60,6 +62,7 @@ export function normal<K extends Shape, D extends DType, const S extends Sizes>(
   shape: S,
 ): Tensor<PerKey<K, S>, 'f32'>
 export function normal(k: Tensor, shape: Sizes): Tensor {
+  requireKey('normal', k)
   const keys: Tensor = splitKey(k, 2)
   const pick = (i: number): Tensor => o.gather(keys, o.full('i32', [], i), { axis: keys.rank - 2, batch: 0 })
   const radius = o.sqrt(o.mul(o.log(openUnit(pick(0), shape)), -2))
@@ -79,6 +82,7 @@ export function bernoulli<
   const S extends Shape = ShapeIn<P>,
 >(k: Tensor<K, D> & U32Only<'bernoulli'>[D], p: P, shape?: S & Sizes): Tensor<PerKey<K, S>, 'bool'>
 export function bernoulli(k: Tensor, p: Operand, shape: Sizes = isTensor(p) ? p.shape : []): Tensor {
+  requireKey('bernoulli', k)
   return o.lt(unit(k, shape), p)
 }
 
@@ -93,9 +97,10 @@ export function categorical<D extends DType, S extends Shape, E extends DType, c
   axis?: X & AxesCheck<'categorical', S, X>,
 ): Tensor<Reduced<S, X, false>, 'i32'>
 export function categorical(k: Tensor, logits: Tensor, axis = -1): Tensor {
+  requireKey('categorical', k)
   requireFloat('categorical', logits)
   const noise = o.neg(o.log(o.neg(o.log(openUnit(k, logits.shape)))))
-  return argmax(o.add(o.cast(logits, 'f32'), noise), axis)
+  return argmax(o.add(o.cast(logits, 'f32'), noise), normAxis('categorical', axis, logits.rank))
 }
 
 /** k [...K, 2] -> i32 [...K, N]: 0 to n - 1 in random order. */
@@ -104,6 +109,7 @@ export function permutation<K extends Shape, D extends DType, N extends number>(
   n: N,
 ): Tensor<PerKey<K, readonly [N]>, 'i32'>
 export function permutation(k: Tensor, n: number): Tensor {
+  requireKey('permutation', k)
   return argsort(o.randomBits(k, [n]))
 }
 
@@ -118,6 +124,7 @@ export function dropout<D extends DType, S extends Shape, E extends DType>(
   rate: number,
 ): Tensor<S, E>
 export function dropout(k: Tensor, x: Tensor, rate: number): Tensor {
+  requireKey('dropout', k)
   requireFloat('dropout', x)
   if (!(rate >= 0 && rate < 1)) failValue(`dropout: rate ${rate}`, 'use a rate from 0 to less than 1')
   return rate === 0 ? x : o.where(o.lt(unit(k, x.shape), 1 - rate), o.mul(x, 1 / (1 - rate)), 0)

@@ -1,5 +1,6 @@
 import type { DType } from '../dtype.ts'
 import { rawOps as o } from '../raw-ops.ts'
+import { normAxes, normAxis } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Shape } from '../types.ts'
 import type { Axes, AxesCheck, Reduced } from './axis-types.ts'
@@ -23,10 +24,11 @@ export function logsumexp<
 ): Tensor<Reduced<S, X, K>, D>
 export function logsumexp(x: Tensor, axes?: Axes, { keepDims = false }: ReduceOptions = {}): Tensor {
   requireFloat('logsumexp', x)
+  const list = normAxes('logsumexp', axes, x.rank)
   // Kept finite: infinite elements less an infinite greatest one would be NaN.
   const limit = x.dtype === 'f16' ? 65504 : 3.4028234663852886e38
-  const greatest = o.minimum(o.maximum(o.stopGradient(o.max(x, axes, true)), -limit), limit)
-  const total = o.log(o.sum(o.exp(o.sub(x, greatest)), axes, keepDims))
+  const greatest = o.minimum(o.maximum(o.stopGradient(o.max(x, list, true)), -limit), limit)
+  const total = o.log(o.sum(o.exp(o.sub(x, greatest)), list, keepDims))
   return o.add(total, o.reshape(greatest, total.shape))
 }
 
@@ -43,8 +45,9 @@ export function softmax<S extends Shape, D extends DType, const X extends number
 ): Tensor<S, D>
 export function softmax(x: Tensor, axis = -1): Tensor {
   requireFloat('softmax', x)
-  const e = o.exp(shifted(x, axis))
-  return o.div(e, o.sum(e, axis, true))
+  const a = normAxis('softmax', axis, x.rank)
+  const e = o.exp(shifted(x, a))
+  return o.div(e, o.sum(e, a, true))
 }
 
 /**
@@ -57,6 +60,7 @@ export function logSoftmax<S extends Shape, D extends DType, const X extends num
 ): Tensor<S, D>
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   requireFloat('logSoftmax', x)
-  const s = shifted(x, axis)
-  return o.sub(s, o.log(o.sum(o.exp(s), axis, true)))
+  const a = normAxis('logSoftmax', axis, x.rank)
+  const s = shifted(x, a)
+  return o.sub(s, o.log(o.sum(o.exp(s), a, true)))
 }

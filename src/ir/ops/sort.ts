@@ -40,7 +40,8 @@ export function sort<S extends Shape, D extends DType, const X extends number = 
   options?: SortOptions,
 ): Tensor<S, D>
 export function sort(x: Tensor, axis = -1, options: SortOptions = {}): Tensor {
-  return takeAlongAxis(x, argsort(x, axis, options), axis)
+  const a = normAxis('sort', axis, x.rank)
+  return takeAlongAxis(x, argsort(x, a, options), a)
 }
 
 /**
