@@ -1,6 +1,5 @@
-import { isTensor, type Tensor } from '../../src/ir/tensor.ts'
-import type { Optimizer } from '../../src/train/index.ts'
-import { applyUpdates } from '../../src/train/index.ts'
+import { isTensor } from '../../src/ir/tensor.ts'
+import { applyUpdates, type Optimizer } from '../../src/train/index.ts'
 import { flatten } from '../../src/util/tree.ts'
 
 /** All numbers of a tree of tensors, leaf after leaf. */
@@ -19,9 +18,4 @@ export function follow<P, S>(optimizer: Optimizer<S>, params: P, gradients: read
     at = { params: applyUpdates(at.params, updates), state }
   }
   return at
-}
-
-export interface Model {
-  readonly layer: { readonly weight: Tensor; readonly bias: Tensor }
-  readonly scales: readonly Tensor[]
 }
