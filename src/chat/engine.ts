@@ -11,7 +11,7 @@ import {
   type VisualChatConfig,
   type VisualChatParams,
 } from '../models/visualchat.ts'
-import { likeliest } from './next-token.ts'
+import { forbid, likeliest } from './next-token.ts'
 import type { Turn } from './turn.ts'
 
 export interface EngineOptions {
@@ -24,6 +24,8 @@ export interface EngineOptions {
   readonly maxImages: number
   /** Tokens that may be chosen: ids below this. */
   readonly vocabSize: number
+  /** Ids below it that may not. */
+  readonly forbidden: readonly number[]
   /** Whether passes give the likeliest token i32 [1,1], or the logits f32 [1,vocabSize] for the host to draw from. */
   readonly greedy: boolean
 }
@@ -54,14 +56,14 @@ export class ChatEngine {
   private features: Tensor
   private cache: KvCache
 
-  constructor({ params, config, device, positions, maxImages, vocabSize, greedy }: EngineOptions) {
+  constructor({ params, config, device, positions, maxImages, vocabSize, forbidden, greedy }: EngineOptions) {
     this.params = params
     this.config = config
     const { num_channels: C, image_size: S } = config.vision
     const table = [maxImages, featuresPerImage(config), config.language.hidden_size] as const
     const choose = (logits: Tensor): Tensor => {
-      const known = slice(logits, [0, 0], [1, vocabSize])
-      return greedy ? likeliest(known) : known
+      const allowed = forbid(slice(logits, [0, 0], [1, vocabSize]), forbidden)
+      return greedy ? likeliest(allowed) : allowed
     }
     this.encoder = compile(
       (p: VisualChatParams, pixels: Tensor, features: Tensor, index: Tensor): Tensor =>

@@ -1,10 +1,19 @@
-import { abs, all, argmax, lt, reshape, where } from '../ir/ops.ts'
+import { abs, all, argmax, eq, iota, lt, reshape, where } from '../ir/ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import type { Sampler } from '../models/sampling.ts'
 import { ValueError } from '../util/errors.ts'
 
 /** In the place of a token: there is no likeliest one. */
 const NOT_FINITE = -1
+
+/** The logit of a token that must not be chosen: finite, and of a probability that is 0 in f32. */
+const NEVER = -1e30
+
+/** Logits f32 [1,V] with those of the given ids so low that they are never chosen. */
+export function forbid(logits: Tensor, ids: readonly number[]): Tensor {
+  const each = iota(logits.shape, 1)
+  return ids.reduce((x, id) => where(eq(each, id), NEVER, x), logits)
+}
 
 /**
  * i32 [1,1], the likeliest token of logits f32 [1,V], or -1 where one of them is not finite: chosen on the device, it

@@ -10,6 +10,8 @@ import { type Pixels, pixelData } from './pixels.ts'
 import { makeReply, type Reply } from './reply.ts'
 import { layOutTurn, turnLength } from './turn.ts'
 
+export type { Reply } from './reply.ts'
+
 export interface Question {
   readonly question: string
   /** Images that the question introduces, f32 [C,S,S] each, as the vision tower takes them. */
@@ -60,6 +62,8 @@ export class ChatSession {
       positions: contextLength,
       maxImages: MAX_IMAGES,
       vocabSize: tokenizer.vocabSize,
+      // No answer that the model learnt from holds them, and an image token would pass for an image of the next turn.
+      forbidden: [tokenizer.padId, tokenizer.bosId, tokenizer.imageId],
       greedy: isGreedy(sampling),
     })
   }

@@ -2,10 +2,12 @@ import type { ChatOptions } from '../../src/chat/options.ts'
 import type { ChatSession } from '../../src/chat/session.ts'
 import { createChat } from '../../src/chat/session.ts'
 import { Random } from '../../src/data/random.ts'
+import type { Tokenizer } from '../../src/data/tokenizer.ts'
 import { buildVocabulary, TEMPLATE_PIECES } from '../../src/data/vocabulary.ts'
-import { key, mul } from '../../src/ir/ops.ts'
+import { tensor } from '../../src/ir/ops.ts'
+import { sizeOf } from '../../src/ir/shape.ts'
 import { clipVisionConfig, llamaConfig } from '../../src/models/config.ts'
-import { initParams } from '../../src/models/init.ts'
+import { buildParams } from '../../src/models/params.ts'
 import { type VisualChatConfig, type VisualChatParams, visualChatSpec } from '../../src/models/visualchat.ts'
 
 export const tokenizer = buildVocabulary(['what is in the image ? a cat and a dog . and now'], TEMPLATE_PIECES)
@@ -36,24 +38,36 @@ export const config: VisualChatConfig = {
   padToken: tokenizer.padId,
 }
 
-/** Random parameters; embeddings and output rows large, so that replies vary and depend on what was said. */
-export function tinyParams(seed = 1): VisualChatParams {
-  const params = initParams(visualChatSpec(config), key(seed))
-  const { lang_decoder: decoder, lang_embed: embed } = params
-  return {
-    ...params,
-    lang_embed: { weight: mul(embed.weight, 50) },
-    lang_decoder: { ...decoder, lm_head: { weight: mul(decoder.lm_head!.weight, 50) } },
-  }
+/** Random parameters, large enough that replies depend on all that was said and shown. */
+export function tinyParams(seed: number): VisualChatParams {
+  const random = new Random(seed)
+  return buildParams(visualChatSpec(config), (_, { shape, init }) => {
+    const middle = init.kind === 'constant' ? init.value : 0
+    return tensor(
+      Float32Array.from({ length: sizeOf(shape) }, () => middle + 0.7 * random.normal()),
+      { shape },
+    )
+  })
 }
 
-export const params = tinyParams()
+export const params = tinyParams(3)
 
 /** Pixels [3,4,4] of noise. */
 export function image(seed: number): Float32Array {
   const random = new Random(seed)
   return Float32Array.from({ length: 48 }, () => random.normal())
 }
+
+/** The tokenizer with another end token, for replies of a random model that end. */
+export const endingWith = (eosId: number): Tokenizer => ({
+  vocabSize: tokenizer.vocabSize,
+  padId: tokenizer.padId,
+  bosId: tokenizer.bosId,
+  eosId,
+  imageId: tokenizer.imageId,
+  encode: (text) => tokenizer.encode(text),
+  decode: (ids) => tokenizer.decode(ids),
+})
 
 export const tinyChat = (options: Partial<ChatOptions> = {}): ChatSession =>
   createChat({ params, config, tokenizer, device: 'reference', maxNewTokens: 6, ...options })
