@@ -5,7 +5,7 @@
  */
 import { pathToFileURL } from 'node:url'
 import {
-  add,
+  adam,
   argmax,
   biasedLinearSpec,
   cast,
@@ -23,11 +23,10 @@ import {
   oneHot,
   type ParamsOf,
   relu,
-  sub,
   sum,
   type Tensor,
   tensor,
-  valueAndGrad,
+  trainStep,
 } from '../src/index.ts'
 
 const CLASSES = 3
@@ -49,24 +48,6 @@ const loss = (p: Params, x: Tensor, labels: Tensor): Tensor =>
 
 const accuracy = (p: Params, x: Tensor, labels: Tensor): Tensor => mean(cast(eq(argmax(logits(p, x)), labels), 'f32'))
 
-/** One step of gradient descent with momentum: (params, velocity) to the next, and the loss before it. */
-function step(p: Params, velocity: Params, x: Tensor, labels: Tensor) {
-  const [value, gradient] = valueAndGrad(loss)(p, x, labels)
-  const faster = zip(velocity, gradient, (v, g) => add(mul(v, 0.9), g))
-  return { params: zip(p, faster, (w, v) => sub(w, mul(v, 0.05))), velocity: faster, value }
-}
-
-const LAYERS = ['first', 'second', 'last'] as const
-
-/** Combines two parameter trees leaf by leaf. */
-function zip(a: Params, b: Params, f: (x: Tensor, y: Tensor) => Tensor): Params {
-  const layer = (name: (typeof LAYERS)[number]) => ({
-    weight: f(a[name].weight, b[name].weight),
-    bias: f(a[name].bias, b[name].bias),
-  })
-  return { first: layer('first'), second: layer('second'), last: layer('last') }
-}
-
 /** Points along three arms; `phase` shifts them along the arm, so that two sets share no point. */
 function spirals(perClass: number, phase: number): { x: Tensor; labels: Tensor } {
   const points: number[][] = []
@@ -85,7 +66,7 @@ function spirals(perClass: number, phase: number): { x: Tensor; labels: Tensor }
 /** Trains, and resolves to the last loss and the share of unseen points that are told right. */
 export async function mlpClassifier({
   device = 'auto',
-  steps = 400,
+  steps = 200,
   log = () => {},
 }: {
   readonly device?: DeviceChoice
@@ -95,23 +76,26 @@ export async function mlpClassifier({
   const seen = spirals(60, 0)
   const unseen = spirals(60, 0.4)
   const params = initParams(spec, key(0))
-  const still = zip(params, params, (w) => mul(w, 0))
+  const optimizer = adam({ learningRate: 0.01 })
+  const state = optimizer.init(params)
+  const step = trainStep(loss, optimizer)
 
-  const compiled = compile(step, [params, still, seen.x, seen.labels], { device, donate: [0, 1] })
+  // Parameters and optimiser state are taken over by each call, and updated in place.
+  const compiled = compile(step, [params, state, seen.x, seen.labels], { device, donate: [0, 1] })
   const score = compile(accuracy, [params, unseen.x, unseen.labels], { device })
-  let latest = await compiled(params, still, seen.x, seen.labels)
+  let latest = await compiled(params, state, seen.x, seen.labels)
   for (let i = 1; i <= steps; i++) {
-    latest = await compiled(latest.params, latest.velocity, seen.x, seen.labels)
-    if (i % 100 === 0) log(`step ${i}: loss ${(await latest.value.item()).toFixed(4)}`)
+    latest = await compiled(latest.params, latest.state, seen.x, seen.labels)
+    if (i % 50 === 0) log(`step ${i}: loss ${(await latest.loss.item()).toFixed(4)}`)
   }
   return {
-    loss: await latest.value.item(),
+    loss: await latest.loss.item(),
     accuracy: await (await score(latest.params, unseen.x, unseen.labels)).item(),
   }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const { accuracy } = await mlpClassifier({ steps: Number(process.argv[2] ?? 400), log: console.log })
+  const { accuracy } = await mlpClassifier({ steps: Number(process.argv[2] ?? 200), log: console.log })
   console.log(`${(100 * accuracy).toFixed(1)}% of 180 unseen points told right`)
   closeDevices()
 }
