@@ -1,5 +1,5 @@
 import { type Compiled, type CompileOptions, compile } from '../compile.ts'
-import { dynamicUpdateSlice, slice, spec, tensor, zeros } from '../ir/ops.ts'
+import { dynamicUpdateSlice, iota, lt, slice, spec, tensor, where, zeros } from '../ir/ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { emptyCache, type KvCache, kvCacheSpec } from '../models/kv-cache.ts'
 import { llamaStep } from '../models/llama.ts'
@@ -40,8 +40,8 @@ interface PassResult {
 /**
  * The passes of a conversation, compiled: one program encodes an image, one for each number of rows takes in a turn,
  * one makes a step. What they remember, the KV cache and the features of all images, stays on the device, each written
- * where the one before stood. Positions past the given length are left-overs that no query sees, since attention is
- * causal: going back to a shorter length takes nothing but saying so.
+ * where the one before stood. Positions past the given length are left-overs, which no query sees since attention is
+ * causal.
  */
 export class ChatEngine {
   private readonly params: VisualChatParams
@@ -52,6 +52,7 @@ export class ChatEngine {
     PassResult
   >
   private readonly stepPass: Compiled<[VisualChatParams, ids: Tensor, cache: KvCache], PassResult>
+  private readonly rewindPass: Compiled<[cache: KvCache], KvCache>
   /** f32 [maxImages,P,D] */
   private features: Tensor
   private cache: KvCache
@@ -93,6 +94,11 @@ export class ChatEngine {
       [params, spec([1, 1], 'i32'), cacheSpec],
       { device, donate: [2], name: 'step' },
     )
+    this.rewindPass = compile((cache: KvCache): KvCache => truncated(cache), [cacheSpec], {
+      device,
+      donate: [0],
+      name: 'rewind',
+    })
     this.features = zeros([...table])
     this.cache = emptyCache(config.language, 1, positions)
   }
@@ -121,9 +127,18 @@ export class ChatEngine {
     return result.choice
   }
 
+  /**
+   * Takes back all but the first `length` positions after a pass that failed. What it left must go, if it was not
+   * finite: attention gives it a weight of 0, and 0 times infinity is not 0.
+   */
+  async rewind(length: number): Promise<void> {
+    this.cache.length.dispose()
+    this.cache = await this.rewindPass({ ...this.cache, length: i32(length) })
+  }
+
   /** Frees what the engine holds on the device. The parameters are the caller's. */
   dispose(): void {
-    for (const pass of [this.encoder, this.prefillPass, this.stepPass]) pass.dispose()
+    for (const pass of [this.encoder, this.prefillPass, this.stepPass, this.rewindPass]) pass.dispose()
     const { k, v, modality, length } = this.cache
     for (const t of [this.features, ...k, ...v, modality, length]) t.dispose()
   }
@@ -132,6 +147,17 @@ export class ChatEngine {
 interface TurnTensors extends Omit<Turn, 'count'> {
   /** i32 [] */
   readonly count: Tensor
+}
+
+/** A cache with zeros behind its length. */
+function truncated(cache: KvCache): KvCache {
+  const keep = (x: Tensor, axis: number): Tensor => where(lt(iota(x.shape, axis), cache.length), x, 0)
+  return {
+    k: cache.k.map((x) => keep(x, 2)),
+    v: cache.v.map((x) => keep(x, 2)),
+    modality: keep(cache.modality, 1),
+    length: cache.length,
+  }
 }
 
 const i32 = (value: number): Tensor => tensor(value, { dtype: 'i32' })

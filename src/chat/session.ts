@@ -35,6 +35,17 @@ interface State {
   readonly rounds: number
 }
 
+/** A question, ready to be taken in. */
+interface Plan {
+  /** All tokens of the conversation, the question's included. */
+  readonly ids: readonly number[]
+  /** Those of them that are not in the cache. */
+  readonly news: readonly number[]
+  /** Positions that they take. */
+  readonly count: number
+  readonly pixels: readonly Float32Array[]
+}
+
 const EMPTY: State = { ids: [], fed: 0, length: 0, images: 0, rounds: 0 }
 
 /**
@@ -93,7 +104,12 @@ export class ChatSession {
   async ask(question: Question): Promise<Reply> {
     this.start()
     try {
-      const { reply, state } = await this.round(this.state, question)
+      const turn = this.plan(question)
+      const { reply, state } = await this.round(turn, question.onToken).catch(async (error: unknown) => {
+        // A device that cannot even do this has failed, which the first error tells better.
+        await this.engine.rewind(this.state.length).catch(() => {})
+        throw error
+      })
       this.state = state
       return reply
     } finally {
@@ -123,20 +139,25 @@ export class ChatSession {
     this.busy = true
   }
 
+  /** What is to be taken in for a question; nothing has happened yet where it throws. */
+  private plan({ question, images = [] }: Question): Plan {
+    const { config, tokenizer, contextLength } = this.options
+    const { rounds, images: imagesBefore, fed, length } = this.state
+    const template = { first: rounds === 0, imagesBefore, images: images.length, question }
+    const ids = [...this.state.ids, tokenizer.bosId, ...instructionIds(template, tokenizer)]
+    // The end of the reply before, if it was not fed to the model yet, comes first.
+    const news = ids.slice(fed)
+    const count = turnLength(news, config)
+    checkRoom(contextLength, length, count)
+    return { ids, news, count, pixels: images.map((image) => pixelData(image, config.vision)) }
+  }
+
   private async round(
-    before: State,
-    { question, images = [], onToken }: Question,
+    { ids, news, count, pixels }: Plan,
+    onToken: Question['onToken'],
   ): Promise<{ readonly reply: Reply; readonly state: State }> {
     const { config, tokenizer, turnMultiple, contextLength, maxNewTokens } = this.options
-    const { rounds } = before
-    const template = { first: rounds === 0, imagesBefore: before.images, images: images.length, question }
-    const ids = [...before.ids, tokenizer.bosId, ...instructionIds(template, tokenizer)]
-    // The end of the reply before, if it was not fed to the model yet, comes first.
-    const news = ids.slice(before.fed)
-    const count = turnLength(news, config)
-    checkRoom(contextLength, before.length, count)
-    const pixels = images.map((image) => pixelData(image, config.vision))
-
+    const before = this.state
     for (const [i, image] of pixels.entries()) await this.engine.encodeImage(image, before.images + i)
     const rows = Math.min(Math.ceil(count / turnMultiple) * turnMultiple, contextLength - before.length)
     const choice = await this.engine.prefill(layOutTurn(news, config, before.images, rows), before.length)
@@ -145,7 +166,7 @@ export class ChatSession {
       engine: this.engine,
       tokenizer,
       choice,
-      sample: this.samplerOf(rounds),
+      sample: this.samplerOf(before.rounds),
       room: contextLength - length,
       maxNewTokens,
       onToken,
@@ -156,8 +177,8 @@ export class ChatSession {
         ids: [...ids, ...reply.tokens, ...(reply.reason === 'end' ? [tokenizer.eosId] : [])],
         fed: ids.length + fed,
         length: length + fed,
-        images: before.images + images.length,
-        rounds: rounds + 1,
+        images: before.images + pixels.length,
+        rounds: before.rounds + 1,
       },
     }
   }

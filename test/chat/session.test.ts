@@ -123,6 +123,13 @@ describe('a round that fails leaves the conversation as it was', () => {
     expect(chat.ids).toEqual(unhindered.ids)
   })
 
+  test('not a trace is left of numbers that were not finite', async () => {
+    const [chat, unhindered] = [tinyChat({ turnMultiple: 1 }), tinyChat({ turnMultiple: 1 })]
+    const long = { question: 'a cat and a dog and a cat and a dog', images: [broken, broken] }
+    await expect(chat.ask(long)).rejects.toThrow(/not finite/)
+    for (const next of [SECOND, FIRST]) expect(await chat.ask(next)).toEqual(await unhindered.ask(next))
+  })
+
   test('a second question before the reply is refused', async () => {
     const chat = tinyChat()
     const reply = chat.ask(FIRST)

@@ -20,3 +20,11 @@ test.each([
   expect(onDevice.ids).toEqual(reference.ids)
   onDevice.dispose()
 })
+
+test('on the device, too, a question that fails is taken back', async () => {
+  const [onDevice, reference] = [tinyChat({ device: 'webgpu' }), tinyChat()]
+  const broken = { question: 'a cat and a dog and a cat?', images: [image(1).fill(Number.NaN)] }
+  await expect(onDevice.ask(broken)).rejects.toThrow(/not finite/)
+  for (const question of QUESTIONS) expect(await onDevice.ask(question)).toEqual(await reference.ask(question))
+  onDevice.dispose()
+})
