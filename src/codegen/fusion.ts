@@ -117,7 +117,7 @@ class Planner {
     const v = e.outputs[0]!
     if (!this.stored(v)) {
       const homes = this.homesOf(v)
-      const reason = isHero(e) ? this.whyStoreHero(e, homes) : this.whyStore(v, homes)
+      const reason = isHero(e) ? this.whyStoreHero(e, homes) : this.whyStore(e, homes)
       if (reason) this.store(v, reason)
       else this.homes.set(v, homes)
       if (!reason && isHero(e)) this.heroOf.set([...homes.roots][0]!, e)
@@ -145,7 +145,10 @@ class Planner {
     return takesEpilogue && aligned && free ? undefined : heroReason(e)
   }
 
-  private whyStore(v: Value, { roots }: Homes): string | undefined {
+  private whyStore(e: Equation, { roots }: Homes): string | undefined {
+    // A view costs nothing beyond what it shows: that is stored instead, which is no larger.
+    if (e.prim.kind === 'view' || e.prim.kind === 'reshape') return undefined
+    const v = e.outputs[0]!
     const cost = this.cost.get(v)!
     if (cost <= (this.readsNothing(v) ? RECOMPUTE_LIMIT_WITHOUT_READS : RECOMPUTE_LIMIT)) return undefined
     if (roots.size > 1) return `read by ${roots.size} kernels and costly to compute again`

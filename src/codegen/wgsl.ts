@@ -42,7 +42,7 @@ export function printWgsl(kernel: Kernel): string {
 export const stripComments = (wgsl: string): string => wgsl.replace(/\s*\/\/.*$/gm, '')
 
 /** Does the text speak of f16, in a buffer or anywhere between? */
-export const usesF16 = (wgsl: string): boolean => /\bf16\b/.test(stripComments(wgsl))
+export const usesF16 = (wgsl: string): boolean => /\bf16\b|\dh\b/.test(stripComments(wgsl))
 
 const storageType = (dtype: DType): string => (dtype === 'bool' ? 'u32' : dtype)
 interface Context {

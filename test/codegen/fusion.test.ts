@@ -58,6 +58,16 @@ describe('fusion', () => {
     expect(kernelCalls(fn, [w.spec([40, 30])])).toBe(3)
   })
 
+  test('a scalar that many kernels use is stored as a scalar', () => {
+    const clip = (xs: T[]): T[] => {
+      const norm = w.sqrt(xs.map((x) => w.sum(w.square(x))).reduce((a, b) => w.add(a, b)))
+      const scale = w.minimum(w.div(1, w.add(norm, 1e-6)), 1)
+      return xs.map((x) => w.mul(x, scale))
+    }
+    const { memory } = buildFn(clip as (...args: never[]) => unknown, [[w.spec([300]), w.spec([500])]])
+    expect(Math.max(...memory.slots)).toBe(4)
+  })
+
   test('no kernel binds more buffers than the device allows', () => {
     const specs = Array.from({ length: 12 }, () => w.spec([5]))
     const many = (...xs: T[]): T[] => [xs.reduce((a, b) => w.mul(a, b)), w.concat(xs, 0)]

@@ -1,0 +1,90 @@
+import type { Command } from 'commander'
+import { createChat } from '../../chat/session.ts'
+import { closeDevices } from '../../runtime/registry.ts'
+import type { Io } from '../io.ts'
+import { decimal, deviceOption, wholeNumber } from '../options.ts'
+import { formatDuration } from '../progress.ts'
+import { prepareData, TrainBatches } from './batches.ts'
+import { interactiveChat, scriptedConversations } from './conversation.ts'
+import { evaluate, scoreTable } from './evaluation.ts'
+import { makeFolder, saveRun } from './save.ts'
+import { type DemoSettings, modelConfig } from './settings.ts'
+import { train } from './training.ts'
+
+/** Adds `weft demo`, which `npm start` runs. */
+export function registerDemo(program: Command, io: Io): void {
+  program
+    .command('demo')
+    .summary('train a small VisualChat on emoji drawings, evaluate it, and talk to it')
+    .description(
+      'Draws the emoji, trains ViT, projection and LLaMA with MMCA from random weights, asks held-out questions, ' +
+        'saves the model, and holds a conversation over several images. Ctrl-C saves what there is.',
+    )
+    .addOption(deviceOption())
+    .option('-o, --output <folder>', 'where the run is saved', 'runs/demo')
+    .option('--cache <folder>', 'where the drawings are kept', '.cache/weft')
+    .option('--seed <n>', 'equal seeds give equal runs', wholeNumber('--seed', 0), 1234)
+    .option('--steps <n>', 'training steps', wholeNumber('--steps', 1), 800)
+    .option('--minutes <n>', 'training ends after this long at the latest', decimal('--minutes', 0.01), 7.5)
+    .option('--batch <n>', 'dialogues per step', wholeNumber('--batch', 1), 12)
+    .option('--learning-rate <x>', 'the highest', decimal('--learning-rate', 0, 1), 3e-3)
+    .option('--dim <n>', 'width of encoder and decoder', wholeNumber('--dim', 8), 64)
+    .option('--layers <n>', 'decoder layers', wholeNumber('--layers', 1), 2)
+    .option('--vision-layers <n>', 'encoder layers', wholeNumber('--vision-layers', 1), 2)
+    .option('--heads <n>', 'attention heads', wholeNumber('--heads', 1), 4)
+    .option('--patch <n>', 'side of an image patch in pixels: 4, 8, 16', wholeNumber('--patch', 4, 16), 8)
+    .option('--questions <n>', 'held-out questions per split', wholeNumber('--questions', 1), 300)
+    .action((options: DemoSettings) => demo(options, io))
+}
+
+async function demo(settings: DemoSettings, io: Io): Promise<void> {
+  const say = (text: string): unknown => io.out.write(`${text}\n`)
+  makeFolder(settings.output)
+  const data = await prepareData(settings)
+  const config = modelConfig(settings, data.tokenizer)
+  say(
+    `${data.emoji.concepts.length} concepts by ${data.emoji.artists.length} artists; held out: twemoji's drawings, ` +
+      `and ${data.splits.newConcepts.concepts.length} concepts. Vocabulary ${data.tokenizer.vocabSize}.`,
+  )
+  const interrupt = onInterrupt(io)
+  const result = await train(config, settings, new TrainBatches(data, settings), interrupt.asked)
+  const last = result.history.at(-1)!
+  say(
+    `trained ${result.history.length} of ${settings.steps} steps in ${formatDuration(result.seconds)} ` +
+      `(${result.ended}): loss ${last.loss.toFixed(3)}, answer tokens right ${(100 * last.accuracy).toFixed(0)}%`,
+  )
+  const files = await saveRun(settings.output, config, data.tokenizer, result)
+  say(`saved ${files.join(', ')}`)
+  if (interrupt.asked()) return
+
+  const scores = await evaluate(result.params, config, data, settings, interrupt.asked)
+  say(`\nRight answers, to the letter, to ${settings.questions} questions per column:\n${scoreTable(scores)}\n`)
+  if (interrupt.asked()) return
+  interrupt.end()
+  const session = createChat({
+    params: result.params,
+    config,
+    tokenizer: data.tokenizer,
+    device: settings.device,
+    maxNewTokens: 16,
+  })
+  say('A conversation:')
+  await scriptedConversations(session, data, io)
+  if (process.stdin.isTTY && io.out.isTTY) await interactiveChat(session, data, io)
+  session.dispose()
+}
+
+/** The first Ctrl-C asks to stop and save; a second one ends the process at once. */
+function onInterrupt({ err }: Io): { asked(): boolean; end(): void } {
+  let asked = false
+  const handler = (): void => {
+    if (asked) {
+      closeDevices()
+      process.exit(130)
+    }
+    asked = true
+    err.write('\nstopping after this step, then saving (Ctrl-C again to end at once)\n')
+  }
+  process.on('SIGINT', handler)
+  return { asked: () => asked, end: () => process.off('SIGINT', handler) }
+}

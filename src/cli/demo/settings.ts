@@ -1,0 +1,64 @@
+import type { WordTokenizer } from '../../data/word-tokenizer.ts'
+import type { VisualChatConfig } from '../../models/visualchat.ts'
+import type { DeviceChoice } from '../../runtime/choose.ts'
+
+/** Everything that the flags of `weft demo` decide. */
+export interface DemoSettings {
+  readonly output: string
+  readonly cache: string
+  readonly device: DeviceChoice
+  readonly seed: number
+  /** Width of the encoder and the decoder. */
+  readonly dim: number
+  readonly visionLayers: number
+  readonly layers: number
+  readonly heads: number
+  readonly patch: number
+  readonly steps: number
+  readonly batch: number
+  readonly learningRate: number
+  /** Training stops here even if steps are left. */
+  readonly minutes: number
+  /** Held-out questions per split in the evaluation. */
+  readonly questions: number
+}
+
+export const IMAGE_SIZE = 32
+export const MAX_IMAGES = 4
+export const MAX_TURNS = 4
+/** Positions of a conversation at chat time; training sees at most `longest` of them. */
+const CONTEXT = 512
+
+/** A small VisualChat: CLIP-like ViT, linear projection, LLaMA with the paper's MMCA. */
+export function modelConfig(s: DemoSettings, tokenizer: WordTokenizer): VisualChatConfig {
+  return {
+    vision: {
+      hidden_size: s.dim,
+      intermediate_size: 2 * s.dim,
+      num_hidden_layers: s.visionLayers,
+      num_attention_heads: s.heads,
+      num_channels: 3,
+      image_size: IMAGE_SIZE,
+      patch_size: s.patch,
+      hidden_act: 'quick_gelu',
+      layer_norm_eps: 1e-5,
+    },
+    language: {
+      vocab_size: tokenizer.vocabSize,
+      hidden_size: s.dim,
+      intermediate_size: 8 * Math.ceil(s.dim / 3),
+      num_hidden_layers: s.layers,
+      num_attention_heads: s.heads,
+      num_key_value_heads: s.heads,
+      max_position_embeddings: CONTEXT,
+      rms_norm_eps: 1e-6,
+      rope_theta: 10000,
+      rope_scaling: null,
+      tie_word_embeddings: true,
+    },
+    projection: 'baseline',
+    attention: 'mmca-paper',
+    imageToken: tokenizer.imageId,
+    padToken: tokenizer.padId,
+  }
+}
