@@ -1,8 +1,8 @@
 import { type Batch, collate, type Sample } from '../../data/collate.ts'
 import { type Dialogue, type DialogueSource, dialogueSource } from '../../data/dialogue.ts'
-import { type EmojiSet, loadEmoji } from '../../data/emoji.ts'
+import { type ArtistId, type Concept, type EmojiSet, loadEmoji } from '../../data/emoji.ts'
 import { toSample } from '../../data/emoji-samples.ts'
-import { Random } from '../../data/random.ts'
+import { epochOrder, Random } from '../../data/random.ts'
 import { makeSplits, type Split, type SplitName } from '../../data/splits.ts'
 import { emojiTokenizer } from '../../data/vocabulary.ts'
 import type { WordTokenizer } from '../../data/word-tokenizer.ts'
@@ -73,7 +73,58 @@ export function stageShapes({ batch, patch }: Pick<DemoSettings, 'batch' | 'patc
   }
 }
 
-/** Endless training batches: number i is the same for equal seeds. */
+/** A batch of drawings with the words that go with each. */
+export interface WordsBatch {
+  /** f32 [N,3,S,S] */
+  readonly images: Tensor
+  /** f32 [N,V]: the share of each word in what is to be said; rows sum to 1. */
+  readonly words: Tensor
+  /** i32 [N]: the token of the drawing's kind. */
+  readonly kinds: Tensor
+}
+
+/** Training drawings in an order that changes from epoch to epoch: number i is the same for equal seeds. */
+export class WordsBatches {
+  private readonly drawings: readonly { readonly artist: ArtistId; readonly concept: Concept }[]
+
+  constructor(
+    private readonly data: DemoData,
+    private readonly settings: DemoSettings,
+  ) {
+    const { emoji, splits } = data
+    this.drawings = splits.train.concepts.flatMap((concept) =>
+      splits.train.artists.filter((a) => emoji.has(a, concept)).map((artist) => ({ artist, concept })),
+    )
+  }
+
+  at(step: number): WordsBatch {
+    const { emoji, tokenizer } = this.data
+    const { seed, drawings: N } = this.settings
+    const each = 3 * IMAGE_SIZE * IMAGE_SIZE
+    const random = new Random(seed).fork(`drawings ${step}`)
+    const pixels = new Float32Array(N * each)
+    const words = new Float32Array(N * tokenizer.vocabSize)
+    const kinds: number[] = []
+    const perEpoch = Math.max(1, Math.floor(this.drawings.length / N))
+    const order = epochOrder(this.drawings.length, seed, Math.floor(step / perEpoch))
+    for (let n = 0; n < N; n++) {
+      const { artist, concept } = this.drawings[order[((step % perEpoch) * N + n) % order.length]!]!
+      pixels.set(augment(emoji.pixels(artist, concept), random), n * each)
+      const kind = tokenizer.encode(concept.kind)
+      const name = tokenizer.encode(concept.label)
+      for (const id of kind) words[n * tokenizer.vocabSize + id]! += 0.5 / kind.length
+      for (const id of name) words[n * tokenizer.vocabSize + id]! += 0.5 / name.length
+      kinds.push(kind[0]!)
+    }
+    return {
+      images: fromHost({ dtype: 'f32', shape: [N, 3, IMAGE_SIZE, IMAGE_SIZE], data: pixels }),
+      words: fromHost({ dtype: 'f32', shape: [N, tokenizer.vocabSize], data: words }),
+      kinds: fromHost(i32(kinds)),
+    }
+  }
+}
+
+/** Endless batches of questions and answers: number i is the same for equal seeds. */
 export class TrainBatches {
   private readonly single: DialogueSource
   private readonly dialogues: DialogueSource
@@ -95,11 +146,10 @@ export class TrainBatches {
     this.shapes = stageShapes(settings)
   }
 
-  /** Single drawings at first, then mostly dialogues. */
-  isSingle(step: number): boolean {
-    const share = step / this.settings.steps
-    if (share < 0.45) return true
-    return new Random(this.settings.seed).fork(`mix ${step}`).chance(0.25)
+  /** Single drawings at first, from which "what kind of thing" is learnt fastest; then as many dialogues. */
+  private isSingle(step: number): boolean {
+    if (step < 0.3 * this.settings.steps) return true
+    return new Random(this.settings.seed).fork(`mix ${step}`).chance()
   }
 
   at(step: number): TrainBatch {

@@ -4,9 +4,10 @@ import { closeDevices } from '../../runtime/registry.ts'
 import type { Io } from '../io.ts'
 import { decimal, deviceOption, wholeNumber } from '../options.ts'
 import { formatDuration } from '../progress.ts'
-import { prepareData, TrainBatches } from './batches.ts'
+import { prepareData } from './batches.ts'
 import { interactiveChat, scriptedConversations } from './conversation.ts'
 import { evaluate, scoreTable } from './evaluation.ts'
+import { wholeModel } from './parameters.ts'
 import { makeFolder, saveRun } from './save.ts'
 import { type DemoSettings, modelConfig } from './settings.ts'
 import { train } from './training.ts'
@@ -24,15 +25,17 @@ export function registerDemo(program: Command, io: Io): void {
     .option('-o, --output <folder>', 'where the run is saved', 'runs/demo')
     .option('--cache <folder>', 'where the drawings are kept', '.cache/weft')
     .option('--seed <n>', 'equal seeds give equal runs', wholeNumber('--seed', 0), 1234)
-    .option('--steps <n>', 'training steps', wholeNumber('--steps', 1), 800)
+    .option('--word-steps <n>', 'steps of the first stage', wholeNumber('--word-steps', 1), 1000)
+    .option('--drawings <n>', 'drawings per step of the first stage', wholeNumber('--drawings', 1), 64)
+    .option('--steps <n>', 'steps of the second stage', wholeNumber('--steps', 1), 500)
     .option('--minutes <n>', 'training ends after this long at the latest', decimal('--minutes', 0.01), 7.5)
     .option('--batch <n>', 'dialogues per step', wholeNumber('--batch', 1), 12)
     .option('--learning-rate <x>', 'the highest', decimal('--learning-rate', 0, 1), 3e-3)
     .option('--dim <n>', 'width of encoder and decoder', wholeNumber('--dim', 8), 64)
     .option('--layers <n>', 'decoder layers', wholeNumber('--layers', 1), 2)
-    .option('--vision-layers <n>', 'encoder layers', wholeNumber('--vision-layers', 1), 2)
+    .option('--vision-layers <n>', 'encoder layers', wholeNumber('--vision-layers', 1), 1)
     .option('--heads <n>', 'attention heads', wholeNumber('--heads', 1), 4)
-    .option('--patch <n>', 'side of an image patch in pixels: 4, 8, 16', wholeNumber('--patch', 4, 16), 8)
+    .option('--patch <n>', 'side of an image patch in pixels: 4, 8, 16', wholeNumber('--patch', 4, 16), 16)
     .option('--questions <n>', 'held-out questions per split', wholeNumber('--questions', 1), 300)
     .action((options: DemoSettings) => demo(options, io))
 }
@@ -47,22 +50,23 @@ async function demo(settings: DemoSettings, io: Io): Promise<void> {
       `and ${data.splits.newConcepts.concepts.length} concepts. Vocabulary ${data.tokenizer.vocabSize}.`,
   )
   const interrupt = onInterrupt(io)
-  const result = await train(config, settings, new TrainBatches(data, settings), interrupt.asked)
-  const last = result.history.at(-1)!
+  const result = await train(config, settings, data, interrupt.signal)
+  const { words, answers } = result.history
+  const last = answers.at(-1) ?? words.at(-1)
   say(
-    `trained ${result.history.length} of ${settings.steps} steps in ${formatDuration(result.seconds)} ` +
-      `(${result.ended}): loss ${last.loss.toFixed(3)}, answer tokens right ${(100 * last.accuracy).toFixed(0)}%`,
+    `trained ${words.length} + ${answers.length} steps in ${formatDuration(result.seconds)}` +
+      `${ENDED[result.ended]}${last ? `: loss ${last.loss.toFixed(3)}` : ''}`,
   )
   const files = await saveRun(settings.output, config, data.tokenizer, result)
   say(`saved ${files.join(', ')}`)
-  if (interrupt.asked()) return
+  if (interrupt.signal.aborted) return
 
-  const scores = await evaluate(result.params, config, data, settings, interrupt.asked)
+  const scores = await evaluate(result.params, config, data, settings, interrupt.signal)
   say(`\nRight answers, to the letter, to ${settings.questions} questions per column:\n${scoreTable(scores)}\n`)
-  if (interrupt.asked()) return
+  if (interrupt.signal.aborted) return
   interrupt.end()
   const session = createChat({
-    params: result.params,
+    params: wholeModel(result.params),
     config,
     tokenizer: data.tokenizer,
     device: settings.device,
@@ -74,17 +78,19 @@ async function demo(settings: DemoSettings, io: Io): Promise<void> {
   session.dispose()
 }
 
+const ENDED = { steps: '', time: ' (--minutes were over)', interrupted: ' (interrupted)' } as const
+
 /** The first Ctrl-C asks to stop and save; a second one ends the process at once. */
-function onInterrupt({ err }: Io): { asked(): boolean; end(): void } {
-  let asked = false
+function onInterrupt({ err }: Io): { readonly signal: AbortSignal; end(): void } {
+  const controller = new AbortController()
   const handler = (): void => {
-    if (asked) {
+    if (controller.signal.aborted) {
       closeDevices()
       process.exit(130)
     }
-    asked = true
+    controller.abort()
     err.write('\nstopping after this step, then saving (Ctrl-C again to end at once)\n')
   }
   process.on('SIGINT', handler)
-  return { asked: () => asked, end: () => process.off('SIGINT', handler) }
+  return { signal: controller.signal, end: () => process.off('SIGINT', handler) }
 }

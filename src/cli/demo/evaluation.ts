@@ -2,10 +2,11 @@ import { compile } from '../../compile.ts'
 import { type DialogueSource, dialogueSource } from '../../data/dialogue.ts'
 import { QUESTION_TYPES, type QuestionType } from '../../data/questions.ts'
 import type { SplitName } from '../../data/splits.ts'
-import type { VisualChatConfig, VisualChatParams } from '../../models/visualchat.ts'
+import type { VisualChatConfig } from '../../models/visualchat.ts'
 import { showProgress } from '../progress.ts'
 import { type DemoData, stageShapes, toTrainBatch } from './batches.ts'
-import { demoPredictions } from './model.ts'
+import { answerPredictions } from './model.ts'
+import type { DemoParams } from './parameters.ts'
 import { type DemoSettings, MAX_IMAGES } from './settings.ts'
 
 /** Answers to one type of question in one split. */
@@ -25,15 +26,15 @@ export const EVALUATED: readonly SplitName[] = ['train', 'newArtist', 'newConcep
  * and its end is the likeliest given those before: just when greedy decoding gives the answer to the letter.
  */
 export async function evaluate(
-  params: VisualChatParams,
+  params: DemoParams,
   config: VisualChatConfig,
   data: DemoData,
   settings: DemoSettings,
-  stopped: () => boolean,
+  signal: AbortSignal,
 ): Promise<Score[]> {
   const shapes = stageShapes(settings).dialogue
   const perSplit = Math.ceil(settings.questions / shapes.batch)
-  const predict = compile(demoPredictions(config), [params, exampleBatch(data, settings)], {
+  const predict = compile(answerPredictions(config), [params, exampleBatch(data, settings)], {
     device: settings.device,
     name: 'predict',
   })
@@ -42,7 +43,7 @@ export async function evaluate(
   for (const [s, split] of EVALUATED.entries()) {
     const source = questions(data, settings, split)
     const tally = new Map<QuestionType, { asked: number; right: number; byChance: number }>()
-    for (let i = 0; i < perSplit && !stopped(); i++) {
+    for (let i = 0; i < perSplit && !signal.aborted; i++) {
       const dialogues = Array.from({ length: shapes.batch }, (_, b) => source.at(i * shapes.batch + b))
       const batch = toTrainBatch(dialogues, data, settings, shapes)
       const [predicted, answers, at] = await Promise.all([

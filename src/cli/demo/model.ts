@@ -1,31 +1,46 @@
-import { argmax, cast, div, eq, maximum, ne, reshape, sum, take, where } from '../../ir/ops.ts'
+import { argmax, index, reshape, take } from '../../ir/ops.ts'
 import type { Tensor } from '../../ir/tensor.ts'
 import { llamaHidden, llamaLogits } from '../../models/llama.ts'
-import { embedBatch, type VisualChatConfig, type VisualChatParams } from '../../models/visualchat.ts'
-import { crossEntropy, IGNORE } from '../../train/losses.ts'
-import type { TrainBatch } from './batches.ts'
+import { embedBatch, imageFeatures, type VisualChatConfig } from '../../models/visualchat.ts'
+import { accuracy, crossEntropy, softCrossEntropy } from '../../train/losses.ts'
+import type { TrainBatch, WordsBatch } from './batches.ts'
+import { type DemoParams, wholeModel } from './parameters.ts'
 
-/** Logits f32 [K,V] of the answer tokens of a batch. */
-function answerLogits(params: VisualChatParams, config: VisualChatConfig, batch: TrainBatch): Tensor {
-  const { language, attention } = config
-  const embeds = embedBatch(params, config, batch)
-  const hidden = llamaHidden(params.lang_decoder, language, embeds, { attention, modality: batch.modality })
-  const [B, T, D] = hidden.shape as readonly [number, number, number]
-  return llamaLogits(params.lang_decoder, take(reshape(hidden, [B * T, D]), batch.answerAt))
-}
+/** The loss, f32 [], and the share predicted right, f32 []. */
+type Scored = readonly [loss: Tensor, right: Tensor]
 
-/** The loss, and the share of answer tokens predicted right. */
-export const demoLoss =
+/**
+ * First stage, in place of a pretrained encoder: the projected class token of a drawing, read by the output layer, says
+ * the words of its kind and name.
+ * Source: Joulin et al., Learning Visual Features from Large Weakly Supervised Data (arXiv:1511.02251), section 3.
+ */
+export const wordsLoss =
   (config: VisualChatConfig) =>
-  (params: VisualChatParams, batch: TrainBatch): readonly [Tensor, Tensor] => {
-    const logits = answerLogits(params, config, batch)
-    const counted = ne(batch.answers, IGNORE)
-    const right = sum(where(counted, cast(eq(argmax(logits), batch.answers), 'f32'), 0))
-    return [crossEntropy(logits, batch.answers), div(right, maximum(sum(cast(counted, 'f32')), 1))]
+  (params: DemoParams, { images, words, kinds }: WordsBatch): Scored => {
+    const features = imageFeatures(wholeModel(params), config, images)
+    const logits = llamaLogits(params.lang_decoder, index(features, null, 0))
+    return [softCrossEntropy(logits, words), accuracy(logits, kinds)]
   }
 
-/** The likeliest token at each answer token's place, i32 [K]. */
-export const demoPredictions =
+/** Logits f32 [K,V] at the rows from which the answers' tokens are predicted. */
+function answerLogits(config: VisualChatConfig, params: DemoParams, batch: TrainBatch): Tensor {
+  const { language, attention } = config
+  const embeds = embedBatch(wholeModel(params), config, batch)
+  const hidden = llamaHidden(params.lang_decoder, language, embeds, { attention, modality: batch.modality })
+  const rows = take(reshape(hidden, [-1, language.hidden_size]), batch.answerAt, 0)
+  return llamaLogits(params.lang_decoder, rows)
+}
+
+/** Second stage: cross-entropy over the tokens of the answers. */
+export const answersLoss =
   (config: VisualChatConfig) =>
-  (params: VisualChatParams, batch: TrainBatch): Tensor =>
-    argmax(answerLogits(params, config, batch))
+  (params: DemoParams, batch: TrainBatch): Scored => {
+    const logits = answerLogits(config, params, batch)
+    return [crossEntropy(logits, batch.answers), accuracy(logits, batch.answers)]
+  }
+
+/** The likeliest token i32 [K] in the place of every token of the answers, the right tokens before it given. */
+export const answerPredictions =
+  (config: VisualChatConfig) =>
+  (params: DemoParams, batch: TrainBatch): Tensor =>
+    argmax(answerLogits(config, params, batch), -1)

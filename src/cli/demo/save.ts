@@ -6,6 +6,7 @@ import type { WordTokenizer } from '../../data/word-tokenizer.ts'
 import { namedArrays } from '../../models/params.ts'
 import type { VisualChatConfig } from '../../models/visualchat.ts'
 import { FileError } from '../../util/errors.ts'
+import { wholeModel } from './parameters.ts'
 import { lossPlot } from './plot.ts'
 import type { TrainResult } from './training.ts'
 
@@ -28,14 +29,14 @@ export async function saveRun(
   { params, history, ended, seconds }: TrainResult,
 ): Promise<string[]> {
   const file = (name: string): string => join(folder, name)
-  await writeSafetensors(file('model.safetensors'), await namedArrays(params), {
+  await writeSafetensors(file('model.safetensors'), await namedArrays(wholeModel(params)), {
     kind: 'visualchat',
     attention: config.attention,
-    steps: String(history.length),
+    steps: String(history.words.length + history.answers.length),
   })
   saveTokenizer(tokenizer, file('tokenizer.json'))
   writeFileSync(file('config.json'), `${JSON.stringify(config, null, 2)}\n`)
-  writeFileSync(file('history.json'), `${JSON.stringify({ ended, seconds, steps: history })}\n`)
+  writeFileSync(file('history.json'), `${JSON.stringify({ ended, seconds, ...history })}\n`)
   writeFileSync(file('loss.svg'), await lossPlot(history))
   return ['model.safetensors', 'tokenizer.json', 'config.json', 'history.json', 'loss.svg'].map(file)
 }

@@ -14,6 +14,10 @@ export interface DemoSettings {
   readonly layers: number
   readonly heads: number
   readonly patch: number
+  /** Steps of the first stage, drawings and their words, and drawings in each. */
+  readonly wordSteps: number
+  readonly drawings: number
+  /** Steps of the second stage, questions and answers, and dialogues in each. */
   readonly steps: number
   readonly batch: number
   readonly learningRate: number
@@ -52,7 +56,8 @@ export function modelConfig(s: DemoSettings, tokenizer: WordTokenizer): VisualCh
       num_key_value_heads: s.heads,
       max_position_embeddings: CONTEXT,
       rms_norm_eps: 1e-6,
-      rope_theta: 10000,
+      // Conversations are short: with the usual 10000 half of each head would hardly turn.
+      rope_theta: 100,
       rope_scaling: null,
       tie_word_embeddings: true,
     },
