@@ -1,7 +1,7 @@
 import type { Equation, Graph, Value } from '../ir/graph.ts'
 import { rawOps } from '../ir/raw-ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
-import { bind } from '../ir/trace.ts'
+import { bind, withSource } from '../ir/trace.ts'
 import { UnsupportedError } from '../util/errors.ts'
 import { checkpointBatch } from './checkpoint-rules.ts'
 import { customVjpBatch } from './custom-vjp-rules.ts'
@@ -46,7 +46,7 @@ function equationBatch(
       if (!e.prim.batch) {
         throw new UnsupportedError(`vmap: primitive ${e.prim.name} has no batching rule`, { at: e.source?.location() })
       }
-      const outputs = e.prim.batch({ o: rawOps, inputs, batched, attrs: e.attrs, size })
+      const outputs = withSource(e.source, () => e.prim.batch!({ o: rawOps, inputs, batched, attrs: e.attrs, size }))
       return { outputs, batched: outputs.map(() => true) }
     }
   }

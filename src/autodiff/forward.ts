@@ -1,7 +1,7 @@
 import type { Equation, Graph, Value } from '../ir/graph.ts'
 import { rawOps } from '../ir/raw-ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
-import { bind, inline } from '../ir/trace.ts'
+import { bind, inline, withSource } from '../ir/trace.ts'
 import { UnsupportedError } from '../util/errors.ts'
 import { activeValues } from './activity.ts'
 import { checkpointJvp } from './checkpoint-rules.ts'
@@ -64,7 +64,10 @@ function equationJvp(e: Equation, inputs: readonly Tensor[], tangents: readonly 
         throw new UnsupportedError(`jvp: primitive ${prim.name} has no forward-mode rule`, { at: e.source?.location() })
       }
       const outputs = bind(prim, inputs, attrs, e.source)
-      return { outputs, tangents: prim.jvp({ o: rawOps, inputs, outputs, attrs, tangents }) }
+      return {
+        outputs,
+        tangents: withSource(e.source, () => prim.jvp!({ o: rawOps, inputs, outputs, attrs, tangents })),
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Equation, Graph, Value } from '../ir/graph.ts'
 import { rawOps } from '../ir/raw-ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
-import { bind } from '../ir/trace.ts'
+import { bind, withSource } from '../ir/trace.ts'
 import { activeValues } from './activity.ts'
 import { checkpointVjp } from './checkpoint-rules.ts'
 import { customVjpVjp } from './custom-vjp-rules.ts'
@@ -43,7 +43,7 @@ export function vjpGraph(graph: Graph, args: readonly Tensor[], wanted: readonly
       for (const { e, pull } of tape.toReversed()) {
         const given = e.outputs.map((v) => cts.get(v) ?? null)
         if (given.every((ct) => ct === null)) continue
-        pull(given).forEach((ct, i) => accumulate(e.inputs[i]!, ct))
+        withSource(e.source, () => pull(given).forEach((ct, i) => accumulate(e.inputs[i]!, ct)))
         for (const v of e.outputs) cts.delete(v)
       }
       return graph.inputs.map((v) => cts.get(v) ?? null)

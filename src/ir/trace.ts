@@ -35,6 +35,19 @@ class GraphBuilder implements Builder {
 
 const builders: GraphBuilder[] = []
 
+let ambientSource: SourceRef | undefined
+
+/** Runs `fn` with its equations said to come from `source`: what a derivative is a derivative of. */
+export function withSource<T>(source: SourceRef | undefined, fn: () => T): T {
+  const before = ambientSource
+  ambientSource = source ?? before
+  try {
+    return fn()
+  } finally {
+    ambientSource = before
+  }
+}
+
 const leaked = (op: string): TraceError =>
   new TraceError(`${op}: a tensor has escaped from the function in which it was traced`, {
     at: userLocation(),
@@ -64,7 +77,7 @@ export function bind(prim: Prim, inputs: readonly Tensor[], attrs: Attrs, source
     inputs: inputs.map((t) => builder.lift(t, prim.name)),
     attrs,
     outputs,
-    source: source ?? captureSource(),
+    source: source ?? ambientSource ?? captureSource(),
   })
   return outputs.map((v) => builder.placeholder(v))
 }
