@@ -88,7 +88,8 @@ export function llamaCached(
   const k = [...cache.k]
   const v = [...cache.v]
   const hidden = runLayers(params, config, embeds, options, {
-    rope: rope(config, options.positions ?? add(arange(T), length), grow(length, T)),
+    // Padding rows do not lengthen the context, on which dynamic scaling depends.
+    rope: rope(config, options.positions ?? add(arange(T), length), grow(length, options.count ?? T)),
     variant: decoderVariant(options.attention, modality),
     queryOffset: length,
     store(layer, newK, newV) {
