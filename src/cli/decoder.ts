@@ -1,5 +1,6 @@
+import { likeliest, readToken } from '../chat/next-token.ts'
 import { type Compiled, compile } from '../compile.ts'
-import { abs, all, argmax, lt, reshape, spec, tensor, where } from '../ir/ops.ts'
+import { spec, tensor } from '../ir/ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import type { LlamaConfig } from '../models/config.ts'
 import { emptyCache, type KvCache, kvCacheSpec } from '../models/kv-cache.ts'
@@ -7,7 +8,6 @@ import { type LlamaParams, llamaEmbed, llamaStep } from '../models/llama.ts'
 import type { Sampler } from '../models/sampling.ts'
 import type { DeviceChoice } from '../runtime/choose.ts'
 import type { Device } from '../runtime/device.ts'
-import { ValueError } from '../util/errors.ts'
 
 export interface DecoderOptions {
   readonly params: LlamaParams
@@ -38,9 +38,6 @@ interface StepResult {
 }
 type Step = Compiled<[params: LlamaParams, ids: Tensor, cache: KvCache], StepResult>
 
-/** In the place of a token: there is no likeliest one. */
-const NOT_FINITE = -1
-
 export function makeDecoder({ params, config, positions, device, sample }: DecoderOptions): Decoder {
   const step: Step = compile(
     (weights: LlamaParams, ids: Tensor, cache: KvCache): StepResult => {
@@ -51,14 +48,6 @@ export function makeDecoder({ params, config, positions, device, sample }: Decod
     // The caches of past steps are of no use, so each is written where the one before stood.
     { device, donate: [2], name: 'step' },
   )
-  const read = async (choice: Tensor): Promise<number> => {
-    if (sample) return sample(await choice.read())
-    const id = await choice.item()
-    if (id !== NOT_FINITE) return id
-    throw new ValueError('generate: the logits are not finite', {
-      hint: 'the model has diverged, or its weights do not fit it',
-    })
-  }
   return {
     async prepare(promptLength) {
       await Promise.all([...new Set([promptLength, 1])].map((T) => step.prepare({ T })))
@@ -71,19 +60,13 @@ export function makeDecoder({ params, config, positions, device, sample }: Decod
         // A token that was chosen on the device is there already: the next step need not wait until it is read.
         const ahead = sample || isLast ? undefined : step(params, choice, cache)
         ahead?.catch(() => {}) // it is looked at further down, unless the caller has enough
-        const id = await read(choice)
+        const id = await readToken(choice, sample)
         yield id
         if (!isLast) result = await (ahead ?? step(params, idTensor([id]), cache))
         choice.dispose()
       }
     },
   }
-}
-
-/** i32 [1,1]: the likeliest token of logits [1,V], or NOT_FINITE. */
-function likeliest(logits: Tensor): Tensor {
-  const finite = all(lt(abs(logits), Number.POSITIVE_INFINITY))
-  return reshape(where(finite, argmax(logits), NOT_FINITE), [1, 1])
 }
 
 const idTensor = (ids: readonly number[]): Tensor => tensor([ids], { dtype: 'i32' })

@@ -53,7 +53,7 @@ describe('weft generate', () => {
     await writeFile(`${tiny.model}.nan`, bytes)
     const { code, out, err } = await generate('--model', `${tiny.model}.nan`)
     expect({ code, out }).toEqual({ code: 1, out: '' })
-    expect(err).toContain('error: generate: the logits are not finite')
+    expect(err).toContain('the logits are not finite')
   })
 
   it('tells a tokenizer of another size, and a file that is no checkpoint', async () => {
