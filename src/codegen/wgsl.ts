@@ -1,4 +1,4 @@
-import type { DType } from '../ir/dtype.ts'
+import { type DType, f16ToNumber, numberToF16 } from '../ir/dtype.ts'
 import type { ElementwisePrim } from '../ir/prim.ts'
 import type { Expr, Kernel, Stmt } from './kernel-ir.ts'
 
@@ -142,11 +142,13 @@ function printConst(value: number, dtype: DType, context: Context): string {
   // Integers wrap as they do in a typed array.
   if (dtype === 'i32') return (value | 0) === -2147483648 ? 'i32(-2147483647 - 1)' : `${value | 0}`
   if (dtype === 'u32') return `${value >>> 0}u`
-  if (Number.isFinite(value)) return printFinite(value, dtype)
+  // As it is stored: what lies beyond the dtype is infinite.
+  const stored = dtype === 'f32' ? Math.fround(value) : f16ToNumber(numberToF16(value))
+  if (Number.isFinite(stored)) return printFinite(stored, dtype)
   context.helpers.add(NON_FINITE)
-  const text = Number.isNaN(value)
+  const text = Number.isNaN(stored)
     ? 'weft_float(0x7fc00000u)'
-    : `weft_float(${value > 0 ? '0x7f800000u' : '0xff800000u'})`
+    : `weft_float(${stored > 0 ? '0x7f800000u' : '0xff800000u'})`
   return dtype === 'f32' ? text : `f16(${text})`
 }
 
@@ -158,8 +160,7 @@ fn weft_float(bits: u32) -> f32 {
 }`
 
 function printFinite(value: number, dtype: DType): string {
-  const single = dtype === 'f32' ? Math.fround(value) : value
-  const text = Object.is(single, -0) ? '-0.0' : String(single)
+  const text = Object.is(value, -0) ? '-0.0' : String(value)
   const decimal = /[.e]/.test(text) ? text : `${text}.0`
   const suffixed = `${decimal}${dtype === 'f32' ? 'f' : 'h'}`
   return suffixed.startsWith('-') ? `(${suffixed})` : suffixed

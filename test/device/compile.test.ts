@@ -38,6 +38,18 @@ describe('compile on a device', () => {
     for (let i = 0; i < 3; i++) expect(await (await f(...args(37))).read()).toEqual(first)
   })
 
+  test('numbers beyond f32 are infinite in kernels as they are in tensors', async () => {
+    const fn = (x: Tensor): Tensor[] => [
+      w.mul(x, 1e39),
+      w.where(w.lt(x, -1e39), 1, 0),
+      w.maximum(x, Number.NEGATIVE_INFINITY),
+    ]
+    const f = compile(fn, [w.spec([2])], { device })
+    const x = w.tensor([1, -2])
+    const expected = await Promise.all(fn(x).map((y) => y.read()))
+    expect(await Promise.all((await f(x)).map((y) => y.read()))).toEqual(expected)
+  })
+
   test('results stay on the device and go into the next call', async () => {
     const step = compile((x: Tensor): Tensor => w.mul(x, 2), [w.spec([4])], { device })
     let x: Tensor = await put(w.ones([4]), device)

@@ -1,0 +1,129 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type DemoData, prepareData, TrainBatches, WordsBatches } from '../../src/cli/demo/batches.ts'
+import { evaluate, scoreTable } from '../../src/cli/demo/evaluation.ts'
+import { initialParams } from '../../src/cli/demo/parameters.ts'
+import { type DemoSettings, modelConfig } from '../../src/cli/demo/settings.ts'
+import { train } from '../../src/cli/demo/training.ts'
+import { main } from '../../src/cli/main.ts'
+import { readSafetensors } from '../../src/data/safetensors.ts'
+
+/** The main job in miniature, on the reference evaluator: what its parts do, and that they hold together. */
+const folder = mkdtempSync(join(tmpdir(), 'weft-demo-'))
+const settings: DemoSettings = {
+  output: folder,
+  cache: '.cache/weft',
+  device: 'reference',
+  seed: 5,
+  dim: 16,
+  visionLayers: 1,
+  layers: 1,
+  heads: 2,
+  patch: 16,
+  wordSteps: 2,
+  drawings: 4,
+  steps: 2,
+  batch: 2,
+  learningRate: 1e-3,
+  minutes: 5,
+  questions: 4,
+}
+let data: DemoData
+beforeAll(async () => {
+  data = await prepareData(settings)
+}, 120_000)
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('batches', () => {
+  test('are the same for equal seeds, and differ from step to step', async () => {
+    const of = async (step: number, seed: number) =>
+      (await new WordsBatches(data, { ...settings, seed }).at(step)).images.read()
+    expect(await of(3, 1)).toEqual(await of(3, 1))
+    expect(await of(3, 1)).not.toEqual(await of(4, 1))
+    expect(await of(3, 1)).not.toEqual(await of(3, 2))
+  })
+
+  test('words are shares that sum to 1, half of them the kind', async () => {
+    const { words, kinds } = new WordsBatches(data, settings).at(0)
+    const shares = await words.read()
+    const kind = await kinds.read()
+    const V = data.tokenizer.vocabSize
+    for (let n = 0; n < settings.drawings; n++) {
+      const row = Array.from(shares.slice(n * V, (n + 1) * V))
+      expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5)
+      expect(row[kind[n]!]).toBeGreaterThanOrEqual(0.5)
+    }
+  })
+
+  test('an answer is predicted from the position before it', async () => {
+    const { tokenIds, answerAt, answers, modality } = new TrainBatches(data, settings).at(1)
+    const [ids, at, tokens, kinds] = await Promise.all([
+      tokenIds.read(),
+      answerAt.read(),
+      answers.read(),
+      modality.read(),
+    ])
+    const counted = [...tokens.keys()].filter((k) => tokens[k]! >= 0)
+    expect(counted.length).toBeGreaterThan(0)
+    for (const k of counted) {
+      expect(ids[at[k]! + 1]).toBe(tokens[k])
+      expect(kinds[at[k]! + 1]).toBe(1)
+    }
+  })
+})
+
+describe('training', () => {
+  const config = () => modelConfig(settings, data.tokenizer)
+
+  test('equal seeds give equal runs', async () => {
+    const run = () => train(config(), settings, data, new AbortController().signal)
+    const [a, b] = [await run(), await run()]
+    expect(a.history).toEqual(b.history)
+    expect(a.ended).toBe('steps')
+    expect([a.history.words.length, a.history.answers.length]).toEqual([2, 2])
+  })
+
+  test('what is interrupted is a result like any other', async () => {
+    const controller = new AbortController()
+    controller.abort()
+    const { ended, params, history } = await train(config(), settings, data, controller.signal)
+    expect(ended).toBe('interrupted')
+    expect(history).toEqual({ words: [], answers: [] })
+    const untrained = initialParams(config(), settings.seed)
+    expect(await params.projection[0].weight.read()).toEqual(await untrained.projection[0].weight.read())
+  })
+})
+
+test('the evaluation counts every question once, and says what guessing gives', async () => {
+  const config = modelConfig(settings, data.tokenizer)
+  const params = initialParams(config, settings.seed)
+  const scores = await evaluate(params, config, data, settings, new AbortController().signal)
+  for (const split of ['train', 'newArtist', 'newConcepts', 'newBoth']) {
+    expect(scores.filter((s) => s.split === split).reduce((n, s) => n + s.asked, 0)).toBe(settings.questions)
+  }
+  expect(scores.every((s) => s.byChance > 0 && s.right <= s.asked)).toBe(true)
+  expect(scoreTable(scores)).toMatch(/all .*chance \d+%/)
+})
+
+test('weft demo trains, saves, evaluates and converses', async () => {
+  const [out, err] = [new PassThrough(), new PassThrough()]
+  let text = ''
+  out.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+  })
+  err.resume()
+  const flags =
+    '--device reference --dim 16 --layers 1 --heads 2 --drawings 4 --word-steps 1 --steps 1 --batch 1 --questions 1'
+  expect(await main(['demo', ...flags.split(' '), '--output', folder], { out, err })).toBe(0)
+  expect(text).toMatch(/trained 1 \+ 1 steps/)
+  expect(text).toMatch(/\[image 1: fox, twemoji's drawing\]\n.*\n {2}> which image shows an animal\?/)
+  for (const file of ['model.safetensors', 'tokenizer.json', 'config.json', 'history.json', 'loss.svg']) {
+    expect(existsSync(join(folder, file))).toBe(true)
+  }
+  const { tensors } = await readSafetensors(join(folder, 'model.safetensors'))
+  expect(tensors.get('lang_embed.weight')?.shape).toEqual([data.tokenizer.vocabSize, 16])
+  expect(readFileSync(join(folder, 'loss.svg'), 'utf8')).toMatch(/^<svg/)
+})
