@@ -86,6 +86,9 @@ const isLeaf = (x: unknown): x is Tensor | Spec => isTensor(x) || isSpec(x)
  * dimension (`spec(['B', 64])`) takes its size from the arguments of each call. The function is traced at once where
  * all sizes are numbers, else on the first call with new sizes; equal structures share kernels whatever their sizes.
  *
+ * Name what `grad` and its kin return before compiling it (`const g = grad(f); compile(g, ...)`): written in place,
+ * TypeScript does not infer its arguments.
+ *
  * @throws ShapeError, DTypeError, TraceError as the function does when it is traced.
  */
 export function compile<A extends readonly unknown[], R>(

@@ -1,8 +1,8 @@
 import { DeviceError } from '../util/errors.ts'
 import { findAdapter, type OpenedGpu, type OpenOptions, openAdapter } from './adapter.ts'
-import { nodeCollector } from './collector.ts'
 import { driverHint } from './driver-hint.ts'
 import { IdleWaits } from './idle-waits.ts'
+import { nodeCollector } from './node-collector.ts'
 
 /**
  * Everything Dawn gave out, for the life of the process: when one of these is garbage collected, the next call into
