@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type DemoData, prepareData, TrainBatches, WordsBatches } from '../../src/cli/demo/batches.ts'
-import { evaluate, scoreTable } from '../../src/cli/demo/evaluation.ts'
+import { evaluate, scoreTable, verdict } from '../../src/cli/demo/evaluation.ts'
 import { initialParams } from '../../src/cli/demo/parameters.ts'
 import { type DemoSettings, modelConfig } from '../../src/cli/demo/settings.ts'
 import { train } from '../../src/cli/demo/training.ts'
@@ -106,6 +106,19 @@ test('the evaluation counts every question once, and says what guessing gives', 
   }
   expect(scores.every((s) => s.byChance > 0 && s.right <= s.asked)).toBe(true)
   expect(scoreTable(scores)).toMatch(/all .*chance \d+%/)
+})
+
+test('the verdict calls better only what guessing would hardly give', () => {
+  const score = (type: 'kind' | 'count', right: number) => ({
+    split: 'newArtist' as const,
+    type,
+    asked: 100,
+    right,
+    byChance: 25,
+  })
+  expect(verdict([score('kind', 60), score('count', 30)])).toBe(
+    'Clearly better than guessing on what was held out: kind (60% against 25%).\nNo better than guessing: count (30% against 25%).',
+  )
 })
 
 test('weft demo trains, saves, evaluates and converses', async () => {

@@ -6,7 +6,7 @@ import { decimal, deviceOption, wholeNumber } from '../options.ts'
 import { formatDuration } from '../progress.ts'
 import { prepareData } from './batches.ts'
 import { interactiveChat, scriptedConversations } from './conversation.ts'
-import { evaluate, scoreTable } from './evaluation.ts'
+import { evaluate, scoreTable, verdict } from './evaluation.ts'
 import { wholeModel } from './parameters.ts'
 import { makeFolder, saveRun } from './save.ts'
 import { type DemoSettings, modelConfig } from './settings.ts'
@@ -62,7 +62,9 @@ async function demo(settings: DemoSettings, io: Io): Promise<void> {
   if (interrupt.signal.aborted) return
 
   const scores = await evaluate(result.params, config, data, settings, interrupt.signal)
-  say(`\nRight answers, to the letter, to ${settings.questions} questions per column:\n${scoreTable(scores)}\n`)
+  say(
+    `\nRight answers, to the letter, to ${settings.questions} questions per column:\n${scoreTable(scores)}\n\n${verdict(scores)}\n`,
+  )
   if (interrupt.signal.aborted) return
   interrupt.end()
   const session = createChat({

@@ -93,7 +93,6 @@ const SPLIT_NAMES: Readonly<Record<SplitName, string>> = {
 /** Share of right answers by type and split, beside what guessing gives. */
 export function scoreTable(scores: readonly Score[]): string {
   const cell = (text: string): string => text.padStart(24)
-  const percent = (n: number, of: number): string => `${Math.round((100 * n) / Math.max(1, of))}%`
   const row = (type: string, of: (split: SplitName) => readonly Score[]): string =>
     type.padEnd(8) +
     EVALUATED.map((split) => {
@@ -118,3 +117,28 @@ export function scoreTable(scores: readonly Score[]): string {
     row('all', (split) => scores.filter((s) => s.split === split)),
   ].join('\n')
 }
+
+/** Standard errors above chance from which a score counts as better than guessing. */
+const CLEARLY = 2.5
+
+/** In words: which questions the model answers better than by guessing, on what was held out. */
+export function verdict(scores: readonly Score[]): string {
+  const better: string[] = []
+  const guessed: string[] = []
+  for (const type of QUESTION_TYPES) {
+    const held = scores.filter((s) => s.type === type && s.split !== 'train')
+    const total = (pick: (s: Score) => number): number => held.reduce((n, s) => n + pick(s), 0)
+    const [asked, right, byChance] = [total((s) => s.asked), total((s) => s.right), total((s) => s.byChance)]
+    if (asked === 0) continue
+    const spread = Math.sqrt(byChance * (1 - byChance / asked))
+    const list = right - byChance > CLEARLY * spread ? better : guessed
+    list.push(`${type} (${percent(right, asked)} against ${percent(byChance, asked)})`)
+  }
+  const lines = [
+    ['Clearly better than guessing on what was held out: ', better],
+    ['No better than guessing: ', guessed],
+  ] as const
+  return lines.map(([text, types]) => `${text}${types.length > 0 ? types.join(', ') : 'none'}.`).join('\n')
+}
+
+const percent = (n: number, of: number): string => `${Math.round((100 * n) / Math.max(1, of))}%`
