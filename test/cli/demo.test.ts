@@ -108,6 +108,13 @@ test('the evaluation counts every question once, and says what guessing gives', 
   expect(scoreTable(scores)).toMatch(/all .*chance \d+%/)
 })
 
+test('sizes that do not fit are refused by flag', () => {
+  expect(() => modelConfig({ ...settings, patch: 5 }, data.tokenizer)).toThrow(/--patch 5: images have 32 pixels/)
+  expect(() => modelConfig({ ...settings, dim: 10 }, data.tokenizer)).toThrow(
+    /--dim 10: not a multiple of twice the 2 heads/,
+  )
+})
+
 test('the verdict calls better only what guessing would hardly give', () => {
   const score = (type: 'kind' | 'count', right: number) => ({
     split: 'newArtist' as const,

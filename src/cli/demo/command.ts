@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { createChat } from '../../chat/session.ts'
+import { chooseDevice } from '../../runtime/choose.ts'
 import { closeDevices } from '../../runtime/registry.ts'
 import type { Io } from '../io.ts'
 import { decimal, deviceOption, wholeNumber } from '../options.ts'
@@ -43,6 +44,8 @@ export function registerDemo(program: Command, io: Io): void {
 async function demo(settings: DemoSettings, io: Io): Promise<void> {
   const say = (text: string): unknown => io.out.write(`${text}\n`)
   makeFolder(settings.output)
+  // Now, so that what the driver prints does not fall into a progress bar.
+  await chooseDevice(settings.device)
   const data = await prepareData(settings)
   const config = modelConfig(settings, data.tokenizer)
   say(

@@ -1,6 +1,7 @@
 import type { WordTokenizer } from '../../data/word-tokenizer.ts'
 import type { VisualChatConfig } from '../../models/visualchat.ts'
 import type { DeviceChoice } from '../../runtime/choose.ts'
+import { ValueError } from '../../util/errors.ts'
 
 /** Everything that the flags of `weft demo` decide. */
 export interface DemoSettings {
@@ -33,8 +34,22 @@ export const MAX_TURNS = 4
 /** Positions of a conversation at chat time; training sees at most `longest` of them. */
 const CONTEXT = 512
 
-/** A small VisualChat: CLIP-like ViT, linear projection, LLaMA with the paper's MMCA. */
+/** Widest model that the demo takes: beyond it one table of embeddings fills what a device binds at once. */
+const WIDEST = 4096
+
+/**
+ * A small VisualChat: CLIP-like ViT, linear projection, LLaMA with the paper's MMCA.
+ * @throws ValueError for sizes that do not divide.
+ */
 export function modelConfig(s: DemoSettings, tokenizer: WordTokenizer): VisualChatConfig {
+  if (IMAGE_SIZE % s.patch !== 0) {
+    throw new ValueError(`--patch ${s.patch}: images have ${IMAGE_SIZE} pixels on a side`, { hint: '4, 8 or 16' })
+  }
+  if (s.dim % (2 * s.heads) !== 0 || s.dim > WIDEST) {
+    throw new ValueError(`--dim ${s.dim}: not a multiple of twice the ${s.heads} heads, up to ${WIDEST}`, {
+      hint: '--dim 64 --heads 4',
+    })
+  }
   return {
     vision: {
       hidden_size: s.dim,
