@@ -24,7 +24,8 @@ const RUNS = 4
 
 describe('each primitive on the device', () => {
   test.each(samples.map((row) => [nameOf(row), row] as const))('%s', async (name, row) => {
-    for (const dtype of row.dtypes) {
+    // f16 is an extension; that kernels without it are refused by name is tested with the runtime.
+    for (const dtype of row.dtypes.filter((d) => d !== 'f16' || full.limits.f16)) {
       for (let run = 1; run <= RUNS; run++) {
         const { inputs, attrs } = row.make({ form: new Random(run), values: new Random(run + 100), dtype })
         const types = inputs.map((a) => ({ dtype: a.dtype, shape: a.shape }))

@@ -98,13 +98,33 @@ export const rsqrt = defineElementwise({
   derivatives: [(t, { o, inputs, out }) => o.mul(t, o.mul(-0.5, o.div(out, inputs[0]!)))],
 })
 
+/**
+ * WGSL lets sin and cos be off by 2^-11, and some drivers are, which rotary embeddings would show. Range reduction by
+ * pi/2 in three parts, then the polynomials of Cephes' sinf and cosf: a few units in the last place up to |x| = 1e4.
+ */
+const WGSL_TRIG = `fn weft_trig(x: f32, quarters: i32) -> f32 {
+  let k = round(x * 0.63661977236758134);
+  let r = ((x - k * 1.5703125) - k * 4.837512969970703125e-4) - k * 7.54978995489188216e-8;
+  let z = r * r;
+  let s = r + r * z * (-1.6666654611e-1 + z * (8.3321608736e-3 - z * 1.9515295891e-4));
+  let c = 1.0 - 0.5 * z + z * z * (4.166664568298827e-2 + z * (-1.388731625493765e-3 + z * 2.443315711809948e-5));
+  let quadrant = i32(k) + quarters;
+  let value = select(s, c, (quadrant & 1) == 1);
+  return select(value, -value, (quadrant & 2) == 2);
+}`
+
+/** sin(x), turned on by quarters of a circle. */
+const trig = (x: string, quarters: 0 | 1, output: DType): string =>
+  output === 'f32' ? `weft_trig(${x}, ${quarters})` : `${output}(weft_trig(f32(${x}), ${quarters}))`
+
 export const sin = defineElementwise({
   name: 'sin',
   takes: FLOATS,
   arity: 1,
   cost: 8,
   scalar: ([x]) => Math.sin(x!),
-  wgsl: ([x]) => `sin(${x})`,
+  wgsl: ([x], { output }) => trig(x!, 0, output),
+  wgslHelper: WGSL_TRIG,
   derivatives: [(t, { o, inputs }) => o.mul(t, o.cos(inputs[0]!))],
 })
 
@@ -114,7 +134,8 @@ export const cos = defineElementwise({
   arity: 1,
   cost: 8,
   scalar: ([x]) => Math.cos(x!),
-  wgsl: ([x]) => `cos(${x})`,
+  wgsl: ([x], { output }) => trig(x!, 1, output),
+  wgslHelper: WGSL_TRIG,
   derivatives: [(t, { o, inputs }) => o.neg(o.mul(t, o.sin(inputs[0]!)))],
 })
 
