@@ -149,11 +149,15 @@ class Planner {
     // A view costs nothing beyond what it shows: that is stored instead, which is no larger.
     if (e.prim.kind === 'view' || e.prim.kind === 'reshape') return undefined
     const v = e.outputs[0]!
+    const readers = this.consumers.get(v) ?? []
+    const ranked = readers.some((c) => c.prim.kind === 'reduce' && c.prim.monoid !== 'sum')
+    // Two kernels may round a sum of products differently; then nothing would equal its own maximum (argmax).
+    if (ranked && roots.size > 1 && e.prim.kind === 'elementwise') return 'compared with its own extremum'
     const cost = this.cost.get(v)!
     if (cost <= (this.readsNothing(v) ? RECOMPUTE_LIMIT_WITHOUT_READS : RECOMPUTE_LIMIT)) return undefined
     if (roots.size > 1) return `read by ${roots.size} kernels and costly to compute again`
     const size = sizeOf(v.type.shape)
-    const repeated = (this.consumers.get(v) ?? []).some(
+    const repeated = readers.some(
       (c) => (c.prim.kind === 'view' || c.prim.kind === 'index') && sizeOf(c.outputs[0]!.type.shape) > size,
     )
     return repeated ? 'read many times over by a broadcast' : undefined

@@ -58,6 +58,11 @@ describe('fusion', () => {
     expect(kernelCalls(fn, [w.spec([40, 30])])).toBe(3)
   })
 
+  test('what is compared with its own maximum is stored, so that both have the same bits', () => {
+    const { reports } = buildFn((x: T, y: T): T => w.argmax(w.add(w.mul(x, 3), y)), [w.spec([5, 7]), w.spec([5, 7])])
+    expect(reports.map((r) => r.group.reason)).toContain('compared with its own extremum')
+  })
+
   test('a scalar that many kernels use is stored as a scalar', () => {
     const clip = (xs: T[]): T[] => {
       const norm = w.sqrt(xs.map((x) => w.sum(w.square(x))).reduce((a, b) => w.add(a, b)))
