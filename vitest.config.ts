@@ -4,10 +4,19 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/device/**'], testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'unit',
+          setupFiles: ['test/setup.ts'],
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/device/**'],
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'device',
+          setupFiles: ['test/setup.ts'],
           include: ['test/device/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,

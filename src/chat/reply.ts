@@ -1,10 +1,12 @@
 import type { Tokenizer } from '../data/tokenizer.ts'
 import type { Tensor } from '../ir/tensor.ts'
-import type { EndReason } from '../models/generate.ts'
 import type { Sampler } from '../models/sampling.ts'
 import type { ChatEngine } from './engine.ts'
 import { readToken } from './next-token.ts'
 import { TextStream } from './text-stream.ts'
+
+/** Why a reply ended: by its own end token, at its greatest length, or because the context is full. */
+export type EndReason = 'end' | 'length' | 'context-full'
 
 export interface ReplyOptions {
   readonly engine: ChatEngine

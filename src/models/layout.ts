@@ -1,8 +1,6 @@
 import type { HostArray } from '../ir/dtype.ts'
+import { IGNORE } from '../nn/losses.ts'
 import { ValueError } from '../util/errors.ts'
-
-/** The label of a position that the loss leaves out. */
-export const IGNORE = -100
 
 /** What a position holds. */
 export const MODALITY = { padding: 0, text: 1, image: 2 } as const

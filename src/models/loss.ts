@@ -1,21 +1,8 @@
 import type { HostArray } from '../ir/dtype.ts'
-import {
-  cast,
-  div,
-  expandDims,
-  index,
-  logSoftmax,
-  maximum,
-  ne,
-  neg,
-  squeeze,
-  sum,
-  takeAlongAxis,
-  where,
-} from '../ir/ops.ts'
+import { index } from '../ir/ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
+import { crossEntropy, IGNORE } from '../nn/losses.ts'
 import { ValueError } from '../util/errors.ts'
-import { IGNORE } from './layout.ts'
 
 /**
  * Shifted cross-entropy: the logits [B,T,V] at each position against the label [B,T] of the next, mean over all labels
@@ -24,12 +11,7 @@ import { IGNORE } from './layout.ts'
  */
 export function nextTokenLoss(logits: Tensor, labels: Tensor): Tensor {
   const T = logits.shape[1]!
-  const targets = index(labels, null, [1, T])
-  const counted = ne(targets, IGNORE)
-  const logProbs = logSoftmax(cast(index(logits, null, [0, T - 1]), 'f32'), -1)
-  const picked = squeeze(takeAlongAxis(logProbs, expandDims(where(counted, targets, 0), -1), -1), -1)
-  const total = sum(where(counted, neg(picked), 0))
-  return div(total, maximum(sum(cast(counted, 'f32')), 1))
+  return crossEntropy(index(logits, null, [0, T - 1]), index(labels, null, [1, T]))
 }
 
 /**

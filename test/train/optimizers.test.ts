@@ -70,7 +70,8 @@ describe('adamw', () => {
       fc.asyncProperty(run, settings, async ({ start, gradients }, o) => {
         const { lr: learningRate, b1, b2, eps, lambda: weightDecay } = o
         const got = await paramsAfter(adamw({ learningRate, b1, b2, eps, weightDecay }), start, gradients)
-        expect(apart(got, pytorch(start, gradients, o))).toBeLessThan(2e-5)
+        // In f32 1 - 0.99^t is off by up to 6e-8 / 0.01 in each of 12 steps, and a step moves by the whole of that.
+        expect(apart(got, pytorch(start, gradients, o))).toBeLessThan(7e-5)
       }),
       { numRuns: 60 },
     )

@@ -2,7 +2,7 @@ import { argmax, index, reshape, take } from '../../ir/ops.ts'
 import type { Tensor } from '../../ir/tensor.ts'
 import { llamaHidden, llamaLogits } from '../../models/llama.ts'
 import { embedBatch, imageFeatures, type VisualChatConfig } from '../../models/visualchat.ts'
-import { accuracy, crossEntropy, softCrossEntropy } from '../../train/losses.ts'
+import { accuracy, crossEntropy, softCrossEntropy } from '../../nn/losses.ts'
 import type { TrainBatch, WordsBatch } from './batches.ts'
 import { type DemoParams, wholeModel } from './parameters.ts'
 

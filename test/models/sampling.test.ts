@@ -1,42 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type EndReason, type GenerateOptions, generate } from '../../src/models/generate.ts'
 import { type SamplingOptions, sampler } from '../../src/models/sampling.ts'
 import { ValueError } from '../../src/util/errors.ts'
-
-/** Says after token n that n + 1 is likeliest. */
-const counting = (fed: number[][]): GenerateOptions['step'] => {
-  return async (ids) => {
-    fed.push([...ids])
-    return Array.from({ length: 10 }, (_, i) => (i === (ids.at(-1)! + 1) % 10 ? 5 : 0))
-  }
-}
-
-async function run(options: Partial<GenerateOptions>): Promise<{ ids: number[]; end: EndReason; fed: number[][] }> {
-  const fed: number[][] = []
-  const tokens = generate({ prompt: [1, 2], step: counting(fed), sample: sampler(), maxNewTokens: 3, ...options })
-  const ids: number[] = []
-  for (;;) {
-    const { done, value } = await tokens.next()
-    if (done) return { ids, end: value, fed }
-    ids.push(value)
-  }
-}
-
-describe('generate', () => {
-  test('feeds the prompt, then token after token, and the last one not', async () => {
-    expect(await run({})).toEqual({ ids: [3, 4, 5], end: 'length', fed: [[1, 2], [3], [4]] })
-  })
-
-  test('ends before an end token; a reply of nothing else is empty', async () => {
-    expect(await run({ isEnd: (id) => id === 4 })).toMatchObject({ ids: [3], end: 'end' })
-    expect(await run({ isEnd: (id) => id === 3 })).toMatchObject({ ids: [], end: 'end' })
-  })
-
-  test('ends where the context is full', async () => {
-    expect(await run({ room: 3 })).toEqual({ ids: [3, 4], end: 'context-full', fed: [[1, 2], [3]] })
-    expect(await run({ room: 1 })).toEqual({ ids: [], end: 'context-full', fed: [] })
-  })
-})
 
 describe('sampler', () => {
   const logits = [0, Math.log(2), Math.log(5), Number.NEGATIVE_INFINITY]

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/index.ts'
 import { oneHot, tensor } from '../../src/ir/ops.ts'
-import { accuracy, crossEntropy, IGNORE, softCrossEntropy } from '../../src/train/losses.ts'
+import { accuracy, crossEntropy, IGNORE, softCrossEntropy } from '../../src/nn/losses.ts'
 
 const row = fc.array(fc.double({ min: -20, max: 20, noNaN: true }), { minLength: 5, maxLength: 5 })
 const label = fc.oneof(fc.constant(IGNORE), fc.integer({ min: 0, max: 4 }))
