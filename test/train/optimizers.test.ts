@@ -70,8 +70,11 @@ describe('adamw', () => {
       fc.asyncProperty(run, settings, async ({ start, gradients }, o) => {
         const { lr: learningRate, b1, b2, eps, lambda: weightDecay } = o
         const got = await paramsAfter(adamw({ learningRate, b1, b2, eps, weightDecay }), start, gradients)
-        // In f32 1 - 0.99^t is off by up to 6e-8 / 0.01 in each of 12 steps, and a step moves by the whole of that.
-        expect(apart(got, pytorch(start, gradients, o))).toBeLessThan(7e-5)
+        const expected = pytorch(start, gradients, o)
+        // A gradient of 0 after large ones, with b2 = 0, moves by 100 and more: f32 holds that to 1e-5 and no closer.
+        const size = Math.max(1, ...expected.map(Math.abs))
+        const scaled = (xs: readonly number[]): number[] => xs.map((x) => x / size)
+        expect(apart(scaled(got), scaled(expected))).toBeLessThan(2e-5)
       }),
       { numRuns: 60 },
     )
