@@ -39,11 +39,7 @@ export function affineAccess(
 }
 
 /** Strides after a reshape that needs no copy, or null. */
-export function reshapeStrides(
-  from: readonly number[],
-  strides: readonly number[],
-  to: readonly number[],
-): number[] | null {
+function reshapeStrides(from: readonly number[], strides: readonly number[], to: readonly number[]): number[] | null {
   const dims = range(from.length)
     .filter((a) => from[a] !== 1)
     .map((a) => ({ size: from[a]!, stride: strides[a]! }))

@@ -23,10 +23,6 @@ export class KernelBuilder {
     return this.bufferList.push(b) - 1
   }
 
-  get buffers(): readonly KernelBuffer[] {
-    return this.bufferList
-  }
-
   /** A size or stride known when the program is lowered, kept out of the text so that equal structures share it. */
   param(role: string, value: number): Expr {
     if (value === 0 || value === 1) return this.x.constant(value)

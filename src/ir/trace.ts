@@ -54,9 +54,6 @@ const leaked = (op: string): TraceError =>
     hint: 'return tensors from the traced function instead of storing them outside it',
   })
 
-/** True while a function is being traced. */
-export const isTracing = (): boolean => builders.length > 0
-
 /**
  * Applies a primitive: appends an equation while tracing, or evaluates at once.
  * @throws ShapeError, DTypeError as the primitive's rule says; TraceError for an escaped tensor.

@@ -19,7 +19,7 @@ export interface Score {
   readonly byChance: number
 }
 
-export const EVALUATED: readonly SplitName[] = ['train', 'newArtist', 'newConcepts', 'newBoth']
+const EVALUATED: readonly SplitName[] = ['train', 'newArtist', 'newConcepts', 'newBoth']
 
 /**
  * Asks held-out questions, one to a dialogue, so that no earlier answer helps. An answer is right if every token of it

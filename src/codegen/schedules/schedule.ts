@@ -36,7 +36,7 @@ export function spreadGroups(n: number, limits: DeviceLimits): [number, number, 
   return [ceilDiv(n, y), y, 1]
 }
 
-export const describe = (group: Group): string[] =>
+const describe = (group: Group): string[] =>
   group.equations.filter((e) => e.prim.kind !== 'constant').map((e) => e.prim.name)
 
 /** The common frame of every schedule: builder, emitter, output buffer, and what the runtime must know. */
