@@ -43,6 +43,7 @@ export function buildProgram(graph: Graph, options: BuildOptions): Built {
   const memory = planMemory(all)
   const program: Program = {
     name: graph.name,
+    target: options.limits.target,
     inputs: graph.inputs.map((v, i) => ({
       name: options.inputNames[i] ?? `input ${i}`,
       dtype: v.type.dtype,

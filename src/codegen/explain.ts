@@ -29,7 +29,7 @@ export function explainProgram(graph: Graph, { program, reports, memory }: Built
     }),
     '',
     'Kernels',
-    ...program.kernels.map((k) => `// ---- ${k.name} ----\n${k.wgsl}`),
+    ...program.kernels.map((k) => `// ---- ${k.name} ----\n${k.target === 'wgsl' ? k.wgsl : k.text}`),
   ]
   return `${lines.join('\n')}\n`
 }

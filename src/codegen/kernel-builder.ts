@@ -59,15 +59,16 @@ export class KernelBuilder {
     const home = this.blocks[e.depth]!
     const name = this.fresh(stem)
     home.stmts.push({ kind: 'let', name, value: e, comment })
-    const variable = this.x.variable(name, e.dtype, e.depth)
+    const variable = this.x.variable(name, e.dtype, e.depth, e.lanes)
     home.names.set(e, variable)
     return variable
   }
 
-  variable(stem: string, dtype: DType, init: Expr): Expr {
+  /** A variable of as many lanes as `init` has, unless told. */
+  variable(stem: string, dtype: DType, init: Expr, lanes = init.lanes): Expr {
     const name = this.fresh(stem)
-    this.push({ kind: 'var', name, dtype, init })
-    return this.x.variable(name, dtype, this.depth)
+    this.push({ kind: 'var', name, dtype, lanes, init })
+    return this.x.variable(name, dtype, this.depth, lanes)
   }
 
   assign(variable: Expr, value: Expr): void {

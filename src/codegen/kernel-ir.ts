@@ -8,15 +8,22 @@ import type { ElementwisePrim, MonoidName } from '../ir/prim.ts'
  *   kernel ::= buffers params workgroup body
  *   stmt   ::= let | var | assign | for | if | store | store-shared | barrier
  *   expr   ::= const | param | builtin | variable | load | load-shared | integer op | select | cast | prim | random
+ *            | ramp | fused multiply-add | fold | fold across lanes
  *
+ * An expression is a scalar or a vector of four lanes. Vectors begin with a ramp (i, i+1, i+2, i+3), the index of a
+ * vectorised loop, and go on through whatever reads it: a mixed operation repeats its scalar operands in every lane.
  * Expressions are interned: equal expressions are the same object, so that sharing is a look-up by identity.
  */
+export type Lanes = 1 | 4
+/** Lanes of a vector. */
+export const LANES = 4
 export type BinaryFn = '+' | '-' | '*' | '/' | '%' | '<' | '>=' | '==' | '&&' | 'min' | 'max'
 export type Builtin = 'global_x' | 'local_x' | 'local_y' | 'group_x' | 'group_y' | 'group_z'
 
 interface ExprBase {
   readonly id: number
   readonly dtype: DType
+  readonly lanes: Lanes
   /** Nesting level of the innermost loop whose variables it reads: it may be computed at that level, not above. */
   readonly depth: number
 }
@@ -35,11 +42,23 @@ export type Expr = ExprBase &
     | { readonly op: 'prim'; readonly prim: ElementwisePrim; readonly args: readonly Expr[] }
     | { readonly op: 'random'; readonly args: readonly Expr[] }
     | { readonly op: 'fold'; readonly monoid: MonoidName; readonly a: Expr; readonly b: Expr }
+    /** (base, base + 1, base + 2, base + 3) in i32. */
+    | { readonly op: 'ramp'; readonly base: Expr }
+    /** a * b + c in f32, rounded once where the target can (the result may differ by that rounding). */
+    | { readonly op: 'fma'; readonly a: Expr; readonly b: Expr; readonly c: Expr }
+    /** The four lanes of a vector folded into a scalar: (x0 . x2) . (x1 . x3). */
+    | { readonly op: 'across'; readonly monoid: MonoidName; readonly x: Expr }
   )
 
 export type Stmt =
   | { readonly kind: 'let'; readonly name: string; readonly value: Expr; readonly comment?: string | undefined }
-  | { readonly kind: 'var'; readonly name: string; readonly dtype: DType; readonly init: Expr }
+  | {
+      readonly kind: 'var'
+      readonly name: string
+      readonly dtype: DType
+      readonly lanes: Lanes
+      readonly init: Expr
+    }
   | { readonly kind: 'assign'; readonly name: string; readonly value: Expr }
   | {
       readonly kind: 'for'
@@ -65,6 +84,7 @@ export interface KernelBuffer {
 export interface SharedArray {
   readonly name: string
   readonly dtype: DType
+  /** Elements. Only the last array's may differ between kernels of one text. */
   readonly length: number
 }
 
@@ -96,16 +116,16 @@ export class ExprFactory {
 
   constant(value: number, dtype: DType = 'i32'): Expr {
     const key = `c ${dtype} ${Object.is(value, -0) ? '-0' : value}`
-    return this.intern(key, (id) => ({ id, op: 'const', dtype, depth: 0, value }))
+    return this.intern(key, (id) => ({ id, op: 'const', dtype, lanes: 1, depth: 0, value }))
   }
   param(name: string): Expr {
-    return this.intern(`p ${name}`, (id) => ({ id, op: 'param', dtype: 'i32', depth: 0, name }))
+    return this.intern(`p ${name}`, (id) => ({ id, op: 'param', dtype: 'i32', lanes: 1, depth: 0, name }))
   }
   builtin(name: Builtin): Expr {
-    return this.intern(`b ${name}`, (id) => ({ id, op: 'builtin', dtype: 'i32', depth: 0, name }))
+    return this.intern(`b ${name}`, (id) => ({ id, op: 'builtin', dtype: 'i32', lanes: 1, depth: 0, name }))
   }
-  variable(name: string, dtype: DType, depth: number): Expr {
-    return this.intern(`v ${name}`, (id) => ({ id, op: 'variable', dtype, depth, name }))
+  variable(name: string, dtype: DType, depth: number, lanes: Lanes = 1): Expr {
+    return this.intern(`v ${name}`, (id) => ({ id, op: 'variable', dtype, lanes, depth, name }))
   }
   /** Loads of a buffer that the kernel writes are pinned to `depth`, below which they must not be hoisted. */
   load(buffer: number, dtype: DType, index: Expr, depth = 0): Expr {
@@ -113,6 +133,7 @@ export class ExprFactory {
       id,
       op: 'load',
       dtype,
+      lanes: index.lanes,
       depth: Math.max(depth, index.depth),
       buffer,
       index,
@@ -123,6 +144,7 @@ export class ExprFactory {
       id,
       op: 'loadShared',
       dtype,
+      lanes: index.lanes,
       depth: Math.max(depth, index.depth),
       array,
       index,
@@ -137,7 +159,8 @@ export class ExprFactory {
       id,
       op: 'binary',
       dtype,
-      depth: Math.max(a.depth, b.depth),
+      lanes: widest([a, b]),
+      depth: deepest([a, b]),
       fn,
       a,
       b,
@@ -185,7 +208,8 @@ export class ExprFactory {
       id,
       op: 'select',
       dtype: a.dtype,
-      depth: Math.max(condition.depth, a.depth, b.depth),
+      lanes: widest([condition, a, b]),
+      depth: deepest([condition, a, b]),
       condition,
       a,
       b,
@@ -194,13 +218,14 @@ export class ExprFactory {
   cast(x: Expr, dtype: DType): Expr {
     if (x.dtype === dtype) return x
     if (x.op === 'const' && dtype !== 'bool') return this.constant(x.value, dtype)
-    return this.intern(`as ${dtype} ${x.id}`, (id) => ({ id, op: 'cast', dtype, depth: x.depth, x }))
+    return this.intern(`as ${dtype} ${x.id}`, (id) => ({ id, op: 'cast', dtype, lanes: x.lanes, depth: x.depth, x }))
   }
   prim(prim: ElementwisePrim, args: readonly Expr[], dtype: DType): Expr {
     return this.intern(`${prim.name}:${dtype} ${args.map((a) => a.id).join(' ')}`, (id) => ({
       id,
       op: 'prim',
       dtype,
+      lanes: widest(args),
       depth: deepest(args),
       prim,
       args,
@@ -211,6 +236,7 @@ export class ExprFactory {
       id,
       op: 'random',
       dtype: 'u32',
+      lanes: widest(args),
       depth: deepest(args),
       args,
     }))
@@ -220,12 +246,40 @@ export class ExprFactory {
       id,
       op: 'fold',
       dtype: a.dtype,
-      depth: Math.max(a.depth, b.depth),
+      lanes: widest([a, b]),
+      depth: deepest([a, b]),
       monoid,
       a,
       b,
     }))
   }
+  ramp(base: Expr): Expr {
+    return this.intern(`ramp ${base.id}`, (id) => ({ id, op: 'ramp', dtype: 'i32', lanes: 4, depth: base.depth, base }))
+  }
+  fma(a: Expr, b: Expr, c: Expr): Expr {
+    return this.intern(`fma ${a.id} ${b.id} ${c.id}`, (id) => ({
+      id,
+      op: 'fma',
+      dtype: 'f32',
+      lanes: widest([a, b, c]),
+      depth: deepest([a, b, c]),
+      a,
+      b,
+      c,
+    }))
+  }
+  across(monoid: MonoidName, x: Expr): Expr {
+    return this.intern(`across ${monoid} ${x.id}`, (id) => ({
+      id,
+      op: 'across',
+      dtype: x.dtype,
+      lanes: 1,
+      depth: x.depth,
+      monoid,
+      x,
+    }))
+  }
 }
 
+const widest = (list: readonly Expr[]): Lanes => (list.some((e) => e.lanes === LANES) ? LANES : 1)
 const deepest = (list: readonly Expr[]): number => list.reduce((d, e) => Math.max(d, e.depth), 0)

@@ -5,12 +5,7 @@ import { lowerLoop } from './lower-loop.ts'
 import { copyStep, type LoweringContext } from './lowering-context.ts'
 import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
 import { deviceBytes } from './program.ts'
-import { scheduleCumulative } from './schedules/cumulative.ts'
-import { scheduleMap } from './schedules/map.ts'
-import { scheduleMatmul } from './schedules/matmul.ts'
-import { scheduleReduce } from './schedules/reduce.ts'
-import type { ScheduleContext, Scheduled } from './schedules/schedule.ts'
-import { scheduleUpdate } from './schedules/update.ts'
+import type { ScheduleContext, Scheduled } from './schedule.ts'
 
 /** Bindings left for the result and for what is not a leaf of the fusion plan. */
 const RESERVED_BINDINGS = 1
@@ -127,18 +122,7 @@ class GraphLowering {
   }
 
   private schedule(group: Group): Scheduled {
-    switch (group.hero?.prim.kind) {
-      case 'reduce':
-        return scheduleReduce(group, this.scheduling)
-      case 'contract':
-        return scheduleMatmul(group, this.scheduling)
-      case 'cumulative':
-        return scheduleCumulative(group, this.scheduling)
-      case 'update':
-        return scheduleUpdate(group, this.scheduling)
-      default:
-        return scheduleMap(group, this.scheduling)
-    }
+    return this.context.target.schedule(group, this.scheduling)
   }
 
   private dispatch(group: Group, scheduled: Scheduled, inPlace: boolean): void {
@@ -152,6 +136,7 @@ class GraphLowering {
       .join(' ')} -> ${formatType(group.root.type)}`
     const bytes = buffers.reduce((n, b) => n + b.bytes, 0)
     const { workgroups, flops } = scheduled
+    const scratchBytes = kernel.shared.reduce((n, s) => n + deviceBytes(s.dtype, s.length), 0)
     this.context.reports.push({ kernel: index, label, group, workgroups, flops, bytes, inPlace })
     this.steps.push({
       buffers,
@@ -161,6 +146,7 @@ class GraphLowering {
         buffers: buffers.map(place),
         params: [...scheduled.params, ...new Array<number>(padding).fill(0)],
         workgroups,
+        scratchBytes,
         label,
         flops,
         bytes,

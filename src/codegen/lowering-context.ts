@@ -4,8 +4,9 @@ import { sizeOf } from '../ir/shape.ts'
 import type { Group } from './fusion.ts'
 import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
 import { type DeviceLimits, deviceBytes, type KernelSource } from './program.ts'
-import type { Scheduled } from './schedules/schedule.ts'
-import { printWgsl, stripComments, usesF16 } from './wgsl.ts'
+import type { Scheduled } from './schedule.ts'
+import { stripComments, type Target } from './target.ts'
+import { targetOf } from './targets.ts'
 
 /** What `explain` tells of one kernel call. */
 export interface KernelReport {
@@ -26,7 +27,11 @@ export class LoweringContext {
   private readonly kernelIndex = new Map<string, number>()
   private nextBuffer = 0
 
-  constructor(readonly limits: DeviceLimits) {}
+  readonly target: Target
+
+  constructor(readonly limits: DeviceLimits) {
+    this.target = targetOf(limits.target)
+  }
 
   buffer(name: string, bytes: number, ref: VirtualBuffer['ref'] = null, writable = true): VirtualBuffer {
     return { id: this.nextBuffer++, bytes, name, ref, writable }
@@ -43,21 +48,13 @@ export class LoweringContext {
 
   /** Position of a kernel among the program's; kernels that differ in comments only are one. */
   kernel(scheduled: Scheduled): number {
-    const wgsl = printWgsl(scheduled.kernel)
-    const key = stripComments(wgsl)
+    const { kernel } = scheduled
+    const text = this.target.text(kernel)
+    const key = stripComments(text)
     let index = this.kernelIndex.get(key)
     if (index === undefined) {
-      const bound = scheduled.kernel.buffers.filter((_, i) => !scheduled.kernel.aliases.has(i))
-      const name = `${scheduled.kernel.name}_${this.kernels.length}`
-      index =
-        this.kernels.push({
-          name,
-          wgsl,
-          bindings: bound.map((b) => b.access),
-          paramWords: Math.ceil(scheduled.kernel.params.length / 4) * 4,
-          workgroupSize: scheduled.kernel.workgroupSize,
-          usesF16: usesF16(wgsl),
-        }) - 1
+      index = this.kernels.length
+      this.kernels.push(this.target.assemble(kernel, `${kernel.name}_${index}`, text, this.limits))
       this.kernelIndex.set(key, index)
     }
     return index

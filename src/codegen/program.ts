@@ -5,18 +5,22 @@ import type { DType, HostArray } from '../ir/dtype.ts'
  * to a page without the compiler. Sizes are in `params`, not in the kernels' text, so that programs of equal
  * structure share pipelines.
  */
-export interface Program {
+export interface Program<K extends KernelSource = KernelSource> {
   readonly name: string
+  /** What its kernels are written in. */
+  readonly target: K['target']
   readonly inputs: readonly ProgramTensor[]
   readonly outputs: readonly ProgramOutput[]
   /** Distinct kernels; steps refer to them by position. */
-  readonly kernels: readonly KernelSource[]
+  readonly kernels: readonly K[]
   /** Bytes of each temporary buffer; values whose lives do not overlap share one. */
   readonly slots: readonly number[]
   /** Arrays known when the program was compiled, uploaded once. */
   readonly constants: readonly HostArray[]
   readonly steps: readonly Step[]
 }
+
+export type TargetName = 'wgsl' | 'wasm'
 
 export interface ProgramTensor {
   /** Path in the caller's arguments, for messages: `params.layers[0].w`. */
@@ -35,16 +39,36 @@ export interface ProgramOutput {
   readonly aliasOf: number | null
 }
 
-export interface KernelSource {
+interface KernelCommon {
   readonly name: string
-  readonly wgsl: string
-  /** Storage bindings 0..n-1 of group 0; the params are a uniform at binding n. */
+  /** How each of its buffers is used, in the order of a step's `buffers`. */
   readonly bindings: readonly ('read' | 'read_write')[]
-  /** Size of the params in 32-bit words, a multiple of 4. */
+  /** Length of a step's `params`, in 32-bit words. */
   readonly paramWords: number
+}
+
+export interface WgslKernel extends KernelCommon {
+  readonly target: 'wgsl'
+  /** Storage bindings 0..n-1 of group 0; the params are a uniform at binding n, a multiple of 4 words. */
+  readonly wgsl: string
   readonly workgroupSize: readonly [number, number, number]
   readonly usesF16: boolean
 }
+
+/**
+ * A module that imports the linear memory as `weft.memory` and exports `run(args, begin, end, scratch)`, all i32: it
+ * does the workgroups begin <= g < end of a step. At `args` lie the addresses of the step's buffers, then its params,
+ * as 32-bit words; at `scratch` the caller's own memory of the step's `scratchBytes`. Buffers and scratch lie at
+ * multiples of 16 bytes, and 16 bytes past the end of each may be read.
+ */
+export interface WasmKernel extends KernelCommon {
+  readonly target: 'wasm'
+  readonly module: Uint8Array<ArrayBuffer>
+  /** The kernel for a person to read. */
+  readonly text: string
+}
+
+export type KernelSource = WgslKernel | WasmKernel
 
 export type BufferRef =
   | { readonly kind: 'input'; readonly index: number }
@@ -57,7 +81,10 @@ export interface DispatchStep {
   readonly kernel: number
   readonly buffers: readonly BufferRef[]
   readonly params: readonly number[]
+  /** On wasm the first alone: pieces of work that any thread may do, in any order, with equal results. */
   readonly workgroups: readonly [number, number, number]
+  /** Memory of one workgroup: part of the kernel in WGSL, given to it on wasm. */
+  readonly scratchBytes: number
   /** For explain and profiles: what the kernel computes here. */
   readonly label: string
   readonly flops: number
@@ -90,6 +117,7 @@ export function deviceBytes(dtype: DType, elements: number): number {
 
 /** What code generation must know about a device. */
 export interface DeviceLimits {
+  readonly target: TargetName
   readonly storageBuffersPerKernel: number
   readonly bindingBytes: number
   readonly bufferBytes: number
@@ -97,4 +125,6 @@ export interface DeviceLimits {
   readonly workgroupsPerDimension: number
   readonly workgroupMemoryBytes: number
   readonly f16: boolean
+  /** A product and a sum in one instruction, rounded once: relaxed SIMD on wasm. WGSL's compilers decide themselves. */
+  readonly fusedMultiplyAdd: boolean
 }

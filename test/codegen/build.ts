@@ -6,6 +6,7 @@ import { runPasses } from '../../src/passes/pipeline.ts'
 
 /** WebGPU's default limits: what every device has. */
 export const DEFAULT_LIMITS: DeviceLimits = {
+  target: 'wgsl',
   storageBuffersPerKernel: 8,
   bindingBytes: 2 ** 27,
   bufferBytes: 2 ** 28,
@@ -13,6 +14,7 @@ export const DEFAULT_LIMITS: DeviceLimits = {
   workgroupsPerDimension: 65535,
   workgroupMemoryBytes: 16384,
   f16: true,
+  fusedMultiplyAdd: false,
 }
 
 export function buildGraph(graph: Graph, limits = DEFAULT_LIMITS, donated = false): Built {

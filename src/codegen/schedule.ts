@@ -1,10 +1,10 @@
-import type { Equation, Value } from '../../ir/graph.ts'
-import { sizeOf } from '../../ir/shape.ts'
-import { Emitter } from '../emit.ts'
-import type { Group } from '../fusion.ts'
-import { KernelBuilder } from '../kernel-builder.ts'
-import type { Expr, Kernel } from '../kernel-ir.ts'
-import type { DeviceLimits } from '../program.ts'
+import type { Equation, Value } from '../ir/graph.ts'
+import { sizeOf } from '../ir/shape.ts'
+import { Emitter } from './emit.ts'
+import type { Group } from './fusion.ts'
+import { KernelBuilder } from './kernel-builder.ts'
+import type { Expr, Kernel } from './kernel-ir.ts'
+import type { DeviceLimits } from './program.ts'
 
 /** What a schedule needs to know of the graph and the device. */
 export interface ScheduleContext {
@@ -27,14 +27,6 @@ export interface Scheduled {
 }
 
 export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b)
-
-/** Spreads n workgroups over x and y, where one dimension does not take them. */
-export function spreadGroups(n: number, limits: DeviceLimits): [number, number, number] {
-  const limit = limits.workgroupsPerDimension
-  if (n <= limit) return [n, 1, 1]
-  const y = ceilDiv(n, limit)
-  return [ceilDiv(n, y), y, 1]
-}
 
 const describe = (group: Group): string[] =>
   group.equations.filter((e) => e.prim.kind !== 'constant').map((e) => e.prim.name)

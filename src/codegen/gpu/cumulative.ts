@@ -1,7 +1,8 @@
 import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
-import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled, spreadGroups } from './schedule.ts'
+import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { spreadGroups } from './spread.ts'
 
 const WORKGROUP = 64
 

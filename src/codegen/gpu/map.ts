@@ -1,6 +1,7 @@
 import { sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
-import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled, spreadGroups } from './schedule.ts'
+import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { spreadGroups } from './spread.ts'
 
 const WORKGROUP = 64
 

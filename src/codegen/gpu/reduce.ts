@@ -6,7 +6,8 @@ import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
-import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled, spreadGroups } from './schedule.ts'
+import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { spreadGroups } from './spread.ts'
 
 const WORKGROUP = 64
 /** Below this many results, and above this length, a whole workgroup folds one result. */

@@ -1,6 +1,7 @@
-import { type DType, f16ToNumber, numberToF16 } from '../ir/dtype.ts'
-import type { ElementwisePrim } from '../ir/prim.ts'
-import type { Expr, Kernel, Stmt } from './kernel-ir.ts'
+import { type DType, f16ToNumber, numberToF16 } from '../../ir/dtype.ts'
+import type { ElementwisePrim } from '../../ir/prim.ts'
+import type { Expr, Kernel, Stmt } from '../kernel-ir.ts'
+import { stripComments } from '../target.ts'
 
 /** Prints a kernel as WGSL. Booleans are u32 in buffers and bool in expressions. */
 export function printWgsl(kernel: Kernel): string {
@@ -37,9 +38,6 @@ export function printWgsl(kernel: Kernel): string {
   ].join('\n')
   return usesF16(text) ? `enable f16;\n${text}` : text
 }
-
-/** The text without comments: what decides whether two kernels are one. */
-export const stripComments = (wgsl: string): string => wgsl.replace(/\s*\/\/.*$/gm, '')
 
 /** Does the text speak of f16, in a buffer or anywhere between? */
 export const usesF16 = (wgsl: string): boolean => /\bf16\b|\dh\b/.test(stripComments(wgsl))
@@ -121,6 +119,10 @@ function printExpr(x: Expr, context: Context): string {
     case 'random':
       context.helpers.add(THREEFRY)
       return `weft_threefry(${x.args.map(e).join(', ')})`
+    case 'ramp':
+    case 'fma':
+    case 'across':
+      throw new Error(`${x.op}: the WGSL printer has no vectors yet`)
     case 'fold':
       return x.monoid === 'sum' ? `(${e(x.a)} + ${e(x.b)})` : printExtremum(x.monoid, x.dtype, e(x.a), e(x.b))
   }

@@ -5,7 +5,7 @@ import { type AffineAccess, affineAccess } from '../affine.ts'
 import type { Group } from '../fusion.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import type { Expr } from '../kernel-ir.ts'
-import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from './schedule.ts'
+import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
 
 /** A run of axes with one stride in each operand (0 where the operand does not have them). */
 interface Dim {
