@@ -60,6 +60,7 @@ export async function openAdapter(adapter: GPUAdapter, via: string, options: Ope
     software,
     description: describe(adapter.info, via, software),
     limits: {
+      target: 'wgsl',
       storageBuffersPerKernel: gpu.limits.maxStorageBuffersPerShaderStage,
       bindingBytes: gpu.limits.maxStorageBufferBindingSize,
       bufferBytes: gpu.limits.maxBufferSize,
@@ -67,6 +68,7 @@ export async function openAdapter(adapter: GPUAdapter, via: string, options: Ope
       workgroupsPerDimension: gpu.limits.maxComputeWorkgroupsPerDimension,
       workgroupMemoryBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       f16: gpu.features.has('shader-f16'),
+      fusedMultiplyAdd: false,
     },
     waits: NO_WAITS,
     collect: NO_COLLECTOR,

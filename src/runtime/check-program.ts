@@ -24,6 +24,7 @@ export function checkProgram(program: Program, limits: DeviceLimits): void {
   const fail = (what: string): never => {
     throw new DeviceError(`program ${program.name}: ${what}`, { hint: HINT })
   }
+  if (program.target !== limits.target) fail(`was compiled to ${program.target}, this device runs ${limits.target}`)
   checkSizes(program, limits, fail)
   program.outputs.forEach((output) => {
     if (output.aliasOf === null) return
@@ -86,10 +87,14 @@ function checkSizes(program: Program, limits: DeviceLimits, fail: Fail): void {
 }
 
 function checkKernel(kernel: KernelSource, limits: DeviceLimits, fail: Fail): void {
-  const { bindings, paramWords, workgroupSize } = kernel
+  const { bindings, paramWords } = kernel
+  if (kernel.target !== limits.target)
+    fail(`kernel ${kernel.name} is ${kernel.target}, this device runs ${limits.target}`)
   if (bindings.length > limits.storageBuffersPerKernel) {
     fail(`kernel ${kernel.name} binds ${bindings.length} buffers, the device takes ${limits.storageBuffersPerKernel}`)
   }
+  if (kernel.target !== 'wgsl') return
+  const { workgroupSize } = kernel
   if (paramWords % 4 !== 0) fail(`kernel ${kernel.name} has ${paramWords} params, not a multiple of 4`)
   const invocations = workgroupSize[0] * workgroupSize[1] * workgroupSize[2]
   if (invocations > limits.invocationsPerWorkgroup) {

@@ -1,4 +1,4 @@
-import type { Program } from '../codegen/program.ts'
+import type { KernelSource, Program, WgslKernel } from '../codegen/program.ts'
 import type { HostArray } from '../ir/dtype.ts'
 import { DeviceError } from '../util/errors.ts'
 import { checkProgram } from './check-program.ts'
@@ -26,7 +26,7 @@ export class Loader {
   async load(program: Program, write: (to: Allocation, array: HostArray) => void): Promise<Executable> {
     const { gpu, health, limits, memory, pipelines } = this.#context
     checkProgram(program, limits)
-    const kernels = await Promise.all(program.kernels.map((kernel) => pipelines.get(kernel)))
+    const kernels = await Promise.all(program.kernels.filter(isWgsl).map((kernel) => pipelines.get(kernel)))
     health.assertAlive()
     const slots = program.slots.map((bytes, i) => memory.allocate(bytes, () => `temporary ${i} of ${program.name}`))
     const constants = program.constants.map((array, i) => {
@@ -68,6 +68,8 @@ export class Loader {
     return params
   }
 }
+
+const isWgsl = (kernel: KernelSource): kernel is WgslKernel => kernel.target === 'wgsl'
 
 function release(memory: GpuMemory, holdings: Holdings): void {
   for (const allocation of holdings.allocations) memory.release(allocation)

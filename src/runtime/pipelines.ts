@@ -1,4 +1,4 @@
-import type { DeviceLimits, KernelSource } from '../codegen/program.ts'
+import type { DeviceLimits, WgslKernel } from '../codegen/program.ts'
 import { DeviceError, UnsupportedError } from '../util/errors.ts'
 import { STAGE_COMPUTE } from './gpu-constants.ts'
 import type { Health } from './health.ts'
@@ -30,7 +30,7 @@ export class PipelineCache {
   }
 
   /** @throws DeviceError (as a rejection) with the compiler's message and the line at fault. */
-  get(kernel: KernelSource): Promise<CompiledKernel> {
+  get(kernel: WgslKernel): Promise<CompiledKernel> {
     // Comments name shapes, which differ where the code does not: a new sequence length compiles nothing.
     const code = kernel.wgsl.replace(/\s*\/\/.*$/gm, '')
     const key = `${kernel.bindings.join(',')};${kernel.paramWords}\n${code}`
@@ -48,7 +48,7 @@ export class PipelineCache {
     this.#layouts.clear()
   }
 
-  async #compile(kernel: KernelSource): Promise<CompiledKernel> {
+  async #compile(kernel: WgslKernel): Promise<CompiledKernel> {
     if (kernel.usesF16 && !this.#limits.f16) {
       throw new UnsupportedError(`kernel ${kernel.name} computes in f16, which this device does not have`, {
         hint: 'compile for f32, or use a device with the shader-f16 feature',
@@ -75,7 +75,7 @@ export class PipelineCache {
     }
   }
 
-  #layout(kernel: KernelSource): GPUBindGroupLayout {
+  #layout(kernel: WgslKernel): GPUBindGroupLayout {
     const key = `${kernel.bindings.join(',')};${kernel.paramWords}`
     const known = this.#layouts.get(key)
     if (known) return known
@@ -98,7 +98,7 @@ export class PipelineCache {
 }
 
 async function compileError(
-  kernel: KernelSource,
+  kernel: WgslKernel,
   module: GPUShaderModule,
   cause: unknown,
   early: GPUError | null,

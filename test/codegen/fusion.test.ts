@@ -87,7 +87,7 @@ describe('kernels are shared', () => {
   const mlp = (x: T, a: T, b: T): T => w.softmax(w.matmul(w.relu(w.matmul(x, a)), b), -1)
   const code = (rows: number): string[] =>
     buildFn(mlp, [w.spec([rows, 64]), w.spec([64, 64]), w.spec([64, 64])]).program.kernels.map((k) =>
-      k.wgsl.replace(/\/\/.*$/gm, ''),
+      (k.target === 'wgsl' ? k.wgsl : k.text).replace(/\/\/.*$/gm, ''),
     )
 
   test('by layers of equal structure', () => {

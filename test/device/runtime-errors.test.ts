@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { globals } from 'webgpu'
-import type { Program } from '../../src/codegen/program.ts'
+import type { Program, WgslKernel } from '../../src/codegen/program.ts'
 import { openDawn } from '../../src/runtime/dawn.ts'
 import type { Device, DeviceBuffer } from '../../src/runtime/device.ts'
 import { closeDevices, createDevice, openDevice } from '../../src/runtime/registry.ts'
@@ -106,7 +106,8 @@ describe('too large', () => {
 })
 
 describe('programs that are wrong', () => {
-  const wrong = (change: Partial<Program>) => failure(DeviceError, () => device.load({ ...twoSteps(4), ...change }))
+  const wrong = (change: Partial<Program<WgslKernel>>) =>
+    failure(DeviceError, () => device.load({ ...twoSteps(4), ...change }))
 
   test('bad WGSL: the kernel, the message, the line', async () => {
     const kernels = [{ ...AXPY, wgsl: AXPY.wgsl.replace('f32(params.scale)', 'params.scale') }]
@@ -126,7 +127,7 @@ describe('programs that are wrong', () => {
     await device.finish()
   })
 
-  test.each<[string, Partial<Program>]>([
+  test.each<[string, Partial<Program<WgslKernel>>]>([
     ['step 9 uses slot 3, which does not exist', { steps: [dispatch(0, 4, 9, [input(0), input(1), slot(3)])] }],
     ['step 9 uses kernel 1, which does not exist', { steps: [dispatch(1, 4, 9, [])] }],
     ['step 9 gives kernel axpy 1 buffers, it has 3 bindings', { steps: [dispatch(0, 4, 9, [input(0)])] }],

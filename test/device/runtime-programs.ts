@@ -1,9 +1,10 @@
-import type { DispatchStep, KernelSource, Program } from '../../src/codegen/program.ts'
+import type { DispatchStep, Program, WgslKernel } from '../../src/codegen/program.ts'
 
 /** Hand-written programs for tests of the runtime. */
 
 /** `out[i] = a[i] * scale + b[i]` for i < n; params n, scale (an integer), 0, 0. */
-export const AXPY: KernelSource = {
+export const AXPY: WgslKernel = {
+  target: 'wgsl',
   name: 'axpy',
   wgsl: `
 struct Params { n: u32, scale: u32, p0: u32, p1: u32 }
@@ -21,7 +22,8 @@ struct Params { n: u32, scale: u32, p0: u32, p1: u32 }
 }
 
 /** `x[i] += amount` in place; params n, amount, 0, 0. */
-export const ADD_IN_PLACE: KernelSource = {
+export const ADD_IN_PLACE: WgslKernel = {
+  target: 'wgsl',
   name: 'add_in_place',
   wgsl: `
 struct Params { n: u32, amount: u32, p0: u32, p1: u32 }
@@ -45,12 +47,14 @@ export const dispatch = (kernel: number, n: number, value: number, buffers: Disp
   buffers,
   params: [n, value, 0, 0],
   workgroups: [Math.ceil(n / 64), 1, 1],
+  scratchBytes: 0,
   label: `step ${value}`,
   flops: 2 * n,
   bytes: 12 * n,
 })
 
-export const program = (parts: Partial<Program> & { readonly name: string }): Program => ({
+export const program = (parts: Partial<Program<WgslKernel>> & { readonly name: string }): Program<WgslKernel> => ({
+  target: 'wgsl',
   inputs: [],
   outputs: [],
   kernels: [],
@@ -66,7 +70,7 @@ export const slot = (index: number) => ({ kind: 'slot', index }) as const
 export const constant = (index: number) => ({ kind: 'constant', index }) as const
 
 /** `out = (a * 2 + b) * 3 + b`, through a temporary. */
-export const twoSteps = (n: number): Program =>
+export const twoSteps = (n: number): Program<WgslKernel> =>
   program({
     name: 'two_steps',
     inputs: [f32('args.a', n), f32('args.b', n)],
@@ -77,7 +81,7 @@ export const twoSteps = (n: number): Program =>
   })
 
 /** `x + amount`, written over the donated x, `count` times. */
-export const addInPlace = (n: number, amount: number, count = 1): Program =>
+export const addInPlace = (n: number, amount: number, count = 1): Program<WgslKernel> =>
   program({
     name: 'add_in_place',
     inputs: [f32('x', n, true)],
@@ -87,7 +91,7 @@ export const addInPlace = (n: number, amount: number, count = 1): Program =>
   })
 
 /** Its input and nothing else: no kernel runs. */
-export const passThrough = (n: number): Program =>
+export const passThrough = (n: number): Program<WgslKernel> =>
   program({
     name: 'pass_through',
     inputs: [f32('x', n)],
@@ -95,12 +99,13 @@ export const passThrough = (n: number): Program =>
   })
 
 /** `x + 0.5` in f16, three elements. */
-export const HALVES: Program = program({
+export const HALVES: Program<WgslKernel> = program({
   name: 'halves',
   inputs: [{ name: 'x', dtype: 'f16', shape: [3], donated: false }],
   outputs: [{ name: 'y', dtype: 'f16', shape: [3], aliasOf: null }],
   kernels: [
     {
+      target: 'wgsl',
       name: 'halves',
       wgsl: `
 enable f16;
@@ -117,12 +122,13 @@ enable f16;
 })
 
 /** `!x`, three elements. */
-export const NOT: Program = program({
+export const NOT: Program<WgslKernel> = program({
   name: 'not',
   inputs: [{ name: 'x', dtype: 'bool', shape: [3], donated: false }],
   outputs: [{ name: 'y', dtype: 'bool', shape: [3], aliasOf: null }],
   kernels: [
     {
+      target: 'wgsl',
       name: 'not',
       wgsl: `
 @group(0) @binding(0) var<storage, read> x: array<u32>;

@@ -60,6 +60,7 @@ test('params are aligned, and equal ones are stored once', () => {
       buffers: [],
       params,
       workgroups: [1, 1, 1],
+      scratchBytes: 0,
       label: '',
       flops: 0,
       bytes: 0,
