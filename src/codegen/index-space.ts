@@ -54,19 +54,33 @@ export class Position {
     this.axes ??= this.shape.map(() => undefined)
     const known = this.axes[i]
     if (known) return known
-    const { k, shape } = this
-    const stride = stridesOf(shape)[i]!
-    const outermost = shape.slice(0, i).every((n) => n === 1)
-    let e: Expr
-    if (shape[i] === 1) {
-      e = k.x.constant(0)
-    } else {
-      e = k.x.div(this.linearIndex!, k.param(`${this.role}_stride${i}`, stride))
-      if (!outermost) e = k.x.rem(e, k.param(`${this.role}_size${i}`, shape[i]!))
-      e = k.share(e, `${this.role}_i${i}`)
-    }
+    const e = this.shape[i] === 1 ? this.k.x.constant(0) : this.derive(i)
     this.axes[i] = e
     return e
+  }
+
+  /**
+   * An axis from the linear index: by division, unless the loops know its row and column. Division of a vector takes
+   * many times as long as that of the row, which is one number for many columns.
+   */
+  private derive(i: number): Expr {
+    const { k, shape, role } = this
+    const linear = this.linearIndex!
+    const stride = stridesOf(shape)[i]!
+    const size = shape[i]!
+    const outermost = shape.slice(0, i).every((n) => n === 1)
+    const split = k.splits.get(linear)
+    const pick = (from: Expr, by: Expr, whole: boolean): Expr => {
+      const quotient = k.x.div(from, by)
+      return k.share(whole ? quotient : k.x.rem(quotient, k.param(`${role}_size${i}`, size)), `${role}_i${i}`)
+    }
+    if (split && stride % split.inner === 0) {
+      return pick(split.row(), k.param(`${role}_rows${i}`, stride / split.inner), outermost)
+    }
+    if (split && split.inner % (stride * size) === 0) {
+      return pick(split.column, k.param(`${role}_stride${i}`, stride), stride * size === split.inner)
+    }
+    return pick(linear, k.param(`${role}_stride${i}`, stride), outermost)
   }
 
   all(): Expr[] {

@@ -1,6 +1,13 @@
 import type { DType } from '../ir/dtype.ts'
 import { type Expr, ExprFactory, type Kernel, type KernelBuffer, type SharedArray, type Stmt } from './kernel-ir.ts'
 
+/** A linear index as the loops made it: of a column below `inner`, and of the row in which it lies. */
+export interface Split {
+  readonly inner: number
+  row(): Expr
+  readonly column: Expr
+}
+
 /**
  * Builds one kernel: blocks of statements nested by loops, and `share`, which gives an expression a name in the
  * outermost block where its variables exist. Loop-invariant work thereby leaves the loop by itself.
@@ -11,6 +18,8 @@ export class KernelBuilder {
   private readonly bufferList: KernelBuffer[] = []
   private readonly paramNames: string[] = []
   readonly paramValues: number[] = []
+  /** Linear indices known as row * inner + column; see `Position`. */
+  readonly splits = new Map<Expr, Split>()
   private readonly sharedArrays: SharedArray[] = []
   private counter = 0
 
