@@ -1,8 +1,8 @@
 import type { Program } from '../codegen/program.ts'
 import { DeviceError, ShapeError } from '../util/errors.ts'
-import type { GpuContext } from './context.ts'
+import type { Allocation } from './allocation.ts'
 import type { DeviceBuffer } from './device.ts'
-import { GpuTensor } from './gpu-tensor.ts'
+import type { DeviceTensor, Tensors } from './device-tensor.ts'
 import { countElements } from './layout.ts'
 import { tensorText } from './size-text.ts'
 
@@ -11,7 +11,11 @@ import { tensorText } from './size-text.ts'
  * leaves memory as it is.
  * @throws ShapeError or DeviceError naming the input by its path.
  */
-export function acceptInputs(program: Program, given: readonly DeviceBuffer[], context: GpuContext): GpuTensor[] {
+export function acceptInputs<A extends Allocation>(
+  program: Program,
+  given: readonly DeviceBuffer[],
+  tensors: Tensors<A>,
+): DeviceTensor<A>[] {
   if (given.length !== program.inputs.length) {
     throw new ShapeError(
       `${program.name} takes ${program.inputs.length} inputs, got ${given.length}: ` +
@@ -20,8 +24,8 @@ export function acceptInputs(program: Program, given: readonly DeviceBuffer[], c
   }
   const inputs = program.inputs.map((expected, i) => {
     const tensor = given[i]
-    if (!(tensor instanceof GpuTensor) || tensor.owner !== context.tensors) {
-      throw new DeviceError(`${program.name}: input ${expected.name} is not on ${context.name}`, {
+    if (!tensor || !tensors.own(tensor)) {
+      throw new DeviceError(`${program.name}: input ${expected.name} is not on ${tensors.device}`, {
         hint: 'read() it and upload() it to the device that runs the program',
       })
     }

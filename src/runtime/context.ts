@@ -1,6 +1,6 @@
 import type { DeviceLimits } from '../codegen/program.ts'
-import type { GpuMemory } from './gpu-memory.ts'
-import type { Tensors } from './gpu-tensor.ts'
+import type { Tensors } from './device-tensor.ts'
+import type { GpuAllocation, GpuMemory } from './gpu-memory.ts'
 import type { Health } from './health.ts'
 import type { PipelineCache } from './pipelines.ts'
 import type { Readback } from './readback.ts'
@@ -14,5 +14,5 @@ export interface GpuContext {
   readonly memory: GpuMemory
   readonly readback: Readback
   readonly pipelines: PipelineCache
-  readonly tensors: Tensors
+  readonly tensors: Tensors<GpuAllocation>
 }

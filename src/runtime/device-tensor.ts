@@ -1,53 +1,57 @@
 import type { DType, HostArray } from '../ir/dtype.ts'
 import { DeviceError } from '../util/errors.ts'
+import type { Allocation, TensorMemory, TensorReader } from './allocation.ts'
 import type { DeviceBuffer } from './device.ts'
-import type { Allocation, GpuMemory } from './gpu-memory.ts'
 import type { Health } from './health.ts'
 import { decode, tensorBytes } from './layout.ts'
-import type { Readback } from './readback.ts'
 import { tensorText } from './size-text.ts'
 
 /** Makes the tensors of one device, and takes back the memory of those that nobody holds any more. */
-export class Tensors {
+export class Tensors<A extends Allocation> {
   readonly device: string
-  readonly memory: GpuMemory
-  readonly readback: Readback
+  readonly reader: TensorReader<A>
   readonly health: Health
-  readonly #forgotten: FinalizationRegistry<Allocation>
+  readonly #memory: TensorMemory<A>
+  readonly #forgotten: FinalizationRegistry<A>
 
-  constructor(device: string, memory: GpuMemory, readback: Readback, health: Health) {
+  constructor(device: string, memory: TensorMemory<A>, reader: TensorReader<A>, health: Health) {
     this.device = device
-    this.memory = memory
-    this.readback = readback
+    this.reader = reader
     this.health = health
+    this.#memory = memory
     this.#forgotten = new FinalizationRegistry((allocation) => memory.release(allocation))
   }
 
   /** Takes over one reference to the allocation. */
-  wrap(allocation: Allocation, dtype: DType, shape: readonly number[], name: string): GpuTensor {
-    const tensor = new GpuTensor(this, allocation, dtype, shape, name)
+  wrap(allocation: A, dtype: DType, shape: readonly number[], name: string): DeviceTensor<A> {
+    const tensor = new DeviceTensor(this, allocation, dtype, shape, name)
     this.#forgotten.register(tensor, allocation, tensor)
     return tensor
   }
 
   /** The tensor's reference is given back by hand. */
-  unwrap(tensor: GpuTensor, allocation: Allocation): void {
+  unwrap(tensor: DeviceTensor<A>, allocation: A): void {
     this.#forgotten.unregister(tensor)
-    this.memory.release(allocation)
+    this.#memory.release(allocation)
+  }
+
+  /** Is this a tensor of this very device? */
+  own(x: object): x is DeviceTensor<A> {
+    return x instanceof DeviceTensor && x.owner === this
   }
 }
 
-export class GpuTensor implements DeviceBuffer {
+export class DeviceTensor<A extends Allocation> implements DeviceBuffer {
   readonly dtype: DType
   readonly shape: readonly number[]
   readonly name: string
-  readonly owner: Tensors
-  #allocation: Allocation | null
+  readonly owner: Tensors<A>
+  #allocation: A | null
   #failure: DeviceError | null = null
   /** How the memory was given up, for the message: `disposed`, `donated to a call of step`. */
   #gone = ''
 
-  constructor(owner: Tensors, allocation: Allocation, dtype: DType, shape: readonly number[], name: string) {
+  constructor(owner: Tensors<A>, allocation: A, dtype: DType, shape: readonly number[], name: string) {
     this.owner = owner
     this.#allocation = allocation
     this.dtype = dtype
@@ -64,7 +68,7 @@ export class GpuTensor implements DeviceBuffer {
   }
 
   /** The memory. @throws DeviceError if it was disposed or donated, or if making the tensor is known to have failed. */
-  use(): Allocation {
+  use(): A {
     const failure = this.failure
     if (failure) throw failure
     if (this.#allocation) return this.#allocation
@@ -89,7 +93,7 @@ export class GpuTensor implements DeviceBuffer {
     const allocation = this.use()
     const { dtype, shape } = this
     const bytes = tensorBytes(dtype, shape)
-    const reading = this.owner.readback.read(allocation.buffer, bytes, (mapped) => decode(dtype, shape, mapped))
+    const reading = this.owner.reader.read(allocation, bytes, (contents) => decode(dtype, shape, contents))
     // The checks of earlier work answer first, and say better than a failed copy what went wrong.
     await reading.catch(() => {})
     await this.owner.health.settled()

@@ -1,55 +1,50 @@
 import type { DeviceLimits } from '../codegen/program.ts'
 import { DeviceError } from '../util/errors.ts'
+import { type Allocation, assertFits, type TensorMemory } from './allocation.ts'
+import { CollectWhenFull } from './collect-when-full.ts'
 import type { Collector } from './collector.ts'
 import type { DeviceMemory } from './device.ts'
 import { BUFFER_USAGE } from './gpu-constants.ts'
 import type { Health } from './health.ts'
 import { sizeText } from './size-text.ts'
 
-/** One GPU buffer. Several tensors may share it: a program may hand an input through as an output. */
-export interface Allocation {
+/** One GPU buffer. */
+export interface GpuAllocation extends Allocation {
   /** Stays the same when the buffer is reused, so that bind groups made for it can be too. */
   readonly id: number
   readonly buffer: GPUBuffer
   readonly size: number
-  refs: number
-  /** Why its contents are not what they should be. */
-  failure: DeviceError | null
 }
 
 /** Sizes are rounded up to this, so that reuse is frequent and a vec4 binding always fits. */
 const GRAIN = 256
 const POOL_BYTES = 256 * 1024 * 1024
-/** Below this much live memory nobody minds what was forgotten. */
-const COLLECT_FROM_BYTES = 512 * 1024 * 1024
 const USAGE = BUFFER_USAGE.storage | BUFFER_USAGE.copySrc | BUFFER_USAGE.copyDst
 
 /**
  * The device's tensor buffers: counted references, and a pool from which the next call takes what an earlier one gave
  * back. Reuse needs no waiting: everything on a queue happens in the order it was submitted.
  */
-export class GpuMemory {
+export class GpuMemory implements TensorMemory<GpuAllocation> {
   readonly #gpu: GPUDevice
   readonly #health: Health
   readonly #limits: DeviceLimits
-  readonly #collect: Collector
-  readonly #free = new Map<number, Allocation[]>()
+  readonly #collect: CollectWhenFull
+  readonly #free = new Map<number, GpuAllocation[]>()
   /** The pool in the order of arrival, for throwing out the oldest. */
-  readonly #pooled = new Set<Allocation>()
+  readonly #pooled = new Set<GpuAllocation>()
   #nextId = 0
   #pooledBytes = 0
   #liveBytes = 0
   #liveCount = 0
   #peakBytes = 0
-  /** Live memory at which the next collection is due: twice what was left of it, as collectors do. */
-  #collectAt = COLLECT_FROM_BYTES
   #closed = false
 
   constructor(gpu: GPUDevice, health: Health, limits: DeviceLimits, collect: Collector) {
     this.#gpu = gpu
     this.#health = health
     this.#limits = limits
-    this.#collect = collect
+    this.#collect = new CollectWhenFull(collect, Number.POSITIVE_INFINITY)
   }
 
   /**
@@ -57,9 +52,9 @@ export class GpuMemory {
    * allocation's `failure`: WebGPU tells so only then.
    * @throws DeviceError if the device has no buffers of that size.
    */
-  allocate(bytes: number, what: () => string): Allocation {
+  allocate(bytes: number, what: () => string): GpuAllocation {
     this.assertFits(bytes, what)
-    if (this.#liveBytes > this.#collectAt) this.#collectForgotten()
+    this.#collect.beforeAllocating(this.#liveBytes)
     const size = this.#roundUp(bytes)
     const reused = this.#free.get(size)?.pop()
     if (reused) this.#unpool(reused)
@@ -73,26 +68,20 @@ export class GpuMemory {
 
   /** @throws DeviceError if a tensor of that many bytes cannot be bound or held. */
   assertFits(bytes: number, what: () => string): void {
-    const { bindingBytes, bufferBytes } = this.#limits
-    const most = Math.min(bindingBytes, bufferBytes)
-    if (bytes <= most) return
-    throw new DeviceError(
-      `${what()} takes ${sizeText(bytes)}, but this device's kernels reach at most ${sizeText(most)} of one tensor`,
-      { hint: 'split the tensor, use f16, or a smaller batch, sequence or vocabulary' },
-    )
+    assertFits(bytes, Math.min(this.#limits.bindingBytes, this.#limits.bufferBytes), what)
   }
 
-  retain(allocation: Allocation): Allocation {
+  retain(allocation: GpuAllocation): GpuAllocation {
     allocation.refs++
     return allocation
   }
 
   /** Gives one reference back; the last one returns the buffer to the pool. */
-  release(allocation: Allocation): void {
+  release(allocation: GpuAllocation): void {
     if (--allocation.refs > 0 || this.#closed) return
     this.#liveBytes -= allocation.size
     this.#liveCount--
-    this.#collectAt = Math.max(COLLECT_FROM_BYTES, Math.min(this.#collectAt, 2 * this.#liveBytes))
+    this.#collect.afterReleasing(this.#liveBytes)
     if (allocation.failure) {
       allocation.buffer.destroy()
       return
@@ -117,22 +106,16 @@ export class GpuMemory {
     this.#pooledBytes = this.#liveBytes = this.#liveCount = 0
   }
 
-  /** What is found comes back on a later turn of the event loop, through `release`, which sets the next mark. */
-  #collectForgotten(): void {
-    this.#collectAt = 2 * this.#liveBytes
-    this.#collect()
-  }
-
   #roundUp(bytes: number): number {
     const rounded = Math.ceil(bytes / GRAIN) * GRAIN
     return rounded <= this.#limits.bufferBytes ? rounded : bytes
   }
 
-  #create(size: number, what: () => string): Allocation {
+  #create(size: number, what: () => string): GpuAllocation {
     this.#gpu.pushErrorScope('out-of-memory')
     const buffer = this.#gpu.createBuffer({ label: 'tensor', size, usage: USAGE })
     const scope = this.#gpu.popErrorScope()
-    const allocation: Allocation = { id: this.#nextId++, buffer, size, refs: 1, failure: null }
+    const allocation: GpuAllocation = { id: this.#nextId++, buffer, size, refs: 1, failure: null }
     const used = this.#liveBytes
     const checked = this.#health.check(scope, () => this.#outOfMemory(what(), size, used))
     void checked.then((failure) => {
@@ -150,7 +133,7 @@ export class GpuMemory {
     })
   }
 
-  #unpool(allocation: Allocation): void {
+  #unpool(allocation: GpuAllocation): void {
     this.#pooled.delete(allocation)
     this.#pooledBytes -= allocation.size
   }

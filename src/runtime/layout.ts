@@ -40,15 +40,15 @@ export function encode(array: HostArray, name: string): Uint8Array<ArrayBuffer> 
   return padded
 }
 
-/** A tensor from the bytes of its device buffer, which are copied. */
-export function decode(dtype: DType, shape: readonly number[], mapped: ArrayBuffer): HostArray {
+/** A tensor from the bytes of its device buffer, which are copied. They lie at a multiple of 4. */
+export function decode(dtype: DType, shape: readonly number[], contents: Uint8Array): HostArray {
   const length = countElements(shape)
   const data: TypedArray = allocate(dtype, length)
   if (dtype === 'bool') {
-    const words = new Uint32Array(mapped, 0, length)
+    const words = new Uint32Array(contents.buffer, contents.byteOffset, length)
     for (let i = 0; i < length; i++) data[i] = words[i] === 0 ? 0 : 1
   } else {
-    new Uint8Array(data.buffer).set(new Uint8Array(mapped, 0, data.byteLength))
+    new Uint8Array(data.buffer).set(contents.subarray(0, data.byteLength))
   }
   return { dtype, shape: [...shape], data }
 }

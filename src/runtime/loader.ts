@@ -6,7 +6,7 @@ import type { GpuContext } from './context.ts'
 import type { Executable } from './device.ts'
 import { GpuExecutable, type Holdings } from './executable.ts'
 import { BUFFER_USAGE } from './gpu-constants.ts'
-import type { Allocation, GpuMemory } from './gpu-memory.ts'
+import type { GpuAllocation, GpuMemory } from './gpu-memory.ts'
 import { tensorBytes } from './layout.ts'
 import { type PackedParams, packParams } from './params.ts'
 import { sizeText, tensorText } from './size-text.ts'
@@ -23,7 +23,7 @@ export class Loader {
     this.#forgotten = new FinalizationRegistry((holdings) => release(memory, holdings))
   }
 
-  async load(program: Program, write: (to: Allocation, array: HostArray) => void): Promise<Executable> {
+  async load(program: Program, write: (to: GpuAllocation, array: HostArray) => void): Promise<Executable> {
     const { gpu, health, limits, memory, pipelines } = this.#context
     checkProgram(program, limits)
     const kernels = await Promise.all(program.kernels.filter(isWgsl).map((kernel) => pipelines.get(kernel)))

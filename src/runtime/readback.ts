@@ -1,5 +1,7 @@
 import { DeviceError } from '../util/errors.ts'
+import type { TensorReader } from './allocation.ts'
 import { BUFFER_USAGE, MAP_READ } from './gpu-constants.ts'
+import type { GpuAllocation } from './gpu-memory.ts'
 import type { Health } from './health.ts'
 import { sizeText } from './size-text.ts'
 
@@ -7,7 +9,7 @@ const POOL_BYTES = 64 * 1024 * 1024
 const SMALLEST = 256
 
 /** Copies device memory to the host through mappable buffers, which are kept for the next time. */
-export class Readback {
+export class Readback implements TensorReader<GpuAllocation> {
   readonly #gpu: GPUDevice
   readonly #health: Health
   readonly #free = new Map<number, GPUBuffer[]>()
@@ -18,17 +20,21 @@ export class Readback {
     this.#health = health
   }
 
+  read<T>(allocation: GpuAllocation, bytes: number, take: (contents: Uint8Array) => T): Promise<T> {
+    return this.readBuffer(allocation.buffer, bytes, take)
+  }
+
   /**
    * The first `bytes` of a buffer, as they are after everything submitted before this call. `take` must copy what it
    * needs: the memory it is given is gone after it returns.
    * @throws DeviceError (as a rejection) if the device was lost or has no memory for the copy.
    */
-  async read<T>(source: GPUBuffer, bytes: number, take: (mapped: ArrayBuffer) => T): Promise<T> {
+  async readBuffer<T>(source: GPUBuffer, bytes: number, take: (contents: Uint8Array) => T): Promise<T> {
     const size = Math.max(SMALLEST, 2 ** Math.ceil(Math.log2(bytes)))
     const staging = this.#take(Math.min(size, this.#gpu.limits.maxBufferSize))
     try {
       await this.#health.guard(this.#copy(source, staging, bytes))
-      const result = take(staging.getMappedRange(0, bytes))
+      const result = take(new Uint8Array(staging.getMappedRange(0, bytes)))
       staging.unmap()
       this.#give(staging)
       return result

@@ -1,5 +1,5 @@
 import type { BufferRef, DispatchStep, Program, Step } from '../codegen/program.ts'
-import type { Allocation } from './gpu-memory.ts'
+import type { GpuAllocation } from './gpu-memory.ts'
 import { tensorBytes } from './layout.ts'
 import type { PackedParams } from './params.ts'
 import type { CompiledKernel } from './pipelines.ts'
@@ -7,14 +7,14 @@ import type { Recorder } from './recorder.ts'
 
 /** The buffers of one call. */
 export interface CallBuffers {
-  readonly inputs: readonly Allocation[]
-  readonly outputs: readonly Allocation[]
+  readonly inputs: readonly GpuAllocation[]
+  readonly outputs: readonly GpuAllocation[]
 }
 
 /** The buffers that stay the same from call to call. */
 export interface FixedBuffers {
-  readonly slots: readonly Allocation[]
-  readonly constants: readonly Allocation[]
+  readonly slots: readonly GpuAllocation[]
+  readonly constants: readonly GpuAllocation[]
   readonly params: GPUBuffer | null
 }
 
@@ -116,7 +116,7 @@ export class PreparedSteps {
     return this.#gpu.createBindGroup({ label: step.label, layout: kernel.layout, entries })
   }
 
-  #find(ref: BufferRef, call: CallBuffers): Allocation {
+  #find(ref: BufferRef, call: CallBuffers): GpuAllocation {
     const { slots, constants } = this.#fixed
     const from = { input: call.inputs, output: call.outputs, slot: slots, constant: constants }[ref.kind]
     return from[ref.index]!

@@ -82,7 +82,9 @@ export class TimedRecorder implements Recorder {
     encoder.resolveQuerySet(set, 0, count, resolved, 0)
     this.#gpu.queue.submit([encoder.finish()])
     try {
-      return await this.#readback.read(resolved, count * 8, (mapped) => new BigUint64Array(mapped.slice(0)))
+      return await this.#readback.readBuffer(resolved, count * 8, (contents) => {
+        return new BigUint64Array(contents.slice().buffer)
+      })
     } finally {
       resolved.destroy()
     }

@@ -4,9 +4,9 @@ import { DeviceError } from '../util/errors.ts'
 import type { OpenedGpu } from './adapter.ts'
 import type { GpuContext } from './context.ts'
 import type { Device, DeviceBuffer, DeviceMemory, Executable } from './device.ts'
-import type { Allocation } from './gpu-memory.ts'
+import { Tensors } from './device-tensor.ts'
+import type { GpuAllocation } from './gpu-memory.ts'
 import { GpuMemory } from './gpu-memory.ts'
-import { GpuTensor, Tensors } from './gpu-tensor.ts'
 import { Health } from './health.ts'
 import { encode, tensorBytes } from './layout.ts'
 import { Loader } from './loader.ts'
@@ -47,7 +47,7 @@ export class WebGpuDevice implements Device {
   }
 
   owns(x: object): x is DeviceBuffer {
-    return x instanceof GpuTensor && x.owner === this.#context.tensors
+    return this.#context.tensors.own(x)
   }
 
   upload(array: HostArray, name = 'a tensor'): DeviceBuffer {
@@ -92,7 +92,7 @@ export class WebGpuDevice implements Device {
     gpu.destroy()
   }
 
-  #write(allocation: Allocation, bytes: Uint8Array<ArrayBuffer>): void {
+  #write(allocation: GpuAllocation, bytes: Uint8Array<ArrayBuffer>): void {
     if (bytes.byteLength === 0) return
     const { gpu } = this.#context
     // Only a buffer that could not be made refuses the write, and that is known by its own error.
