@@ -18,7 +18,10 @@ import { flatten } from './util/tree.ts'
 export type { Profile } from './runtime/profile.ts'
 
 export interface CompileOptions {
-  /** `auto` (the default) takes a GPU and says in one line which; or a device of your own from `openDevice`. */
+  /**
+   * `auto` (the default) takes a graphics card through WebGPU if there is one, else WebAssembly on the processor, and
+   * says in one line which. `webgpu` also takes a software adapter. Or a device of your own from `openDevice`.
+   */
   readonly device?: DeviceChoice | Device
   /** Positions of arguments whose buffers the call may take over; their tensors cannot be used afterwards. */
   readonly donate?: readonly number[]
@@ -51,7 +54,7 @@ export interface Compiled<A extends readonly unknown[], R> {
   (...args: A): Promise<R>
   /** The optimised graph, for the sizes of the last call or the given ones. */
   graph(sizes?: Sizes): Graph
-  /** What the compiler made of it: kernels and what is fused in each, why each value is stored, memory, WGSL. */
+  /** What the compiler made of it: kernels and what is fused in each, why each value is stored, memory, the kernels' text. */
   explain(sizes?: Sizes): Promise<string>
   /** Runs once with a timestamp around every kernel. @throws UnsupportedError where the device has none. */
   profile(...args: A): Promise<Profile<R>>
@@ -192,7 +195,9 @@ export function compile<A extends readonly unknown[], R>(
       const { s, leaves } = resolve(args)
       const device = await chooseDevice(options.device ?? 'auto')
       if (device === 'reference') {
-        throw new UnsupportedError('profile: the reference evaluator has no kernels', { hint: "use device: 'webgpu'" })
+        throw new UnsupportedError('profile: the reference evaluator has no kernels', {
+          hint: "use device: 'wasm' or 'webgpu'",
+        })
       }
       const loaded = await load(s, device)
       const { outputs, times } = await loaded.executable.profile(await gather(leaves, s, loaded))

@@ -3,11 +3,14 @@ import type { DeviceChoice } from '../runtime/choose.ts'
 import { ValueError } from '../util/errors.ts'
 import { didYouMean } from '../util/suggest.ts'
 
-export const DEVICES: readonly DeviceChoice[] = ['auto', 'webgpu', 'reference']
+export const DEVICES: readonly DeviceChoice[] = ['auto', 'webgpu', 'wasm', 'reference']
 
 /** `--device`, the same on every command. */
 export const deviceOption = (): Option =>
-  new Option('-d, --device <name>', 'auto or webgpu: the GPU; reference: the evaluator in plain TypeScript')
+  new Option(
+    '-d, --device <name>',
+    'auto: a graphics card, else wasm; webgpu; wasm: the processor; reference: the evaluator in plain TypeScript',
+  )
     .default('auto')
     .argParser(oneOf('--device', DEVICES))
 

@@ -22,6 +22,10 @@ export interface OpenOptions {
    * wrong kernel then reads and writes memory at will.
    */
   readonly unsafe?: boolean
+  /** WebAssembly only: how many worker threads; 0: the main thread works, in slices. One for each processor unless said. */
+  readonly threads?: number
+  /** WebAssembly only: the most memory it may take, up to the 4 GiB that there are unless said. */
+  readonly memoryBytes?: number
 }
 
 const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups']
@@ -79,7 +83,8 @@ export async function openAdapter(adapter: GPUAdapter, via: string, options: Ope
 /** Not every driver says so of itself: SwiftShader and WARP report a vendor like a card's. */
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|basic render|\bwarp\b/i
 
-const isSoftware = (info: GPUAdapterInfo): boolean =>
+/** Is it the processor that does the work? */
+export const isSoftware = (info: GPUAdapterInfo): boolean =>
   info.isFallbackAdapter === true || SOFTWARE.test(`${info.architecture} ${info.device} ${info.description}`)
 
 function describe(info: GPUAdapterInfo, via: string, software: boolean): string {

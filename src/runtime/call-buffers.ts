@@ -45,6 +45,12 @@ export class CallPlanner<A extends Allocation> {
     }
   }
 
+  /** The call will not be made after all. */
+  abandon(call: CallBuffers<A>): void {
+    for (const tensor of call.outputs) tensor.dispose()
+    for (const copy of call.copies) this.#memory.release(copy.to)
+  }
+
   /** To be called once the call is submitted: donated tensors are gone, copies live on in the outputs alone. */
   submitted(call: CallBuffers<A>, inputs: readonly DeviceTensor<A>[]): void {
     for (const copy of call.copies) this.#memory.release(copy.to)

@@ -1,5 +1,5 @@
 import { DeviceError } from '../util/errors.ts'
-import { findAdapter, type OpenedGpu, type OpenOptions, openAdapter } from './adapter.ts'
+import { findAdapter, isSoftware, type OpenedGpu, type OpenOptions, openAdapter } from './adapter.ts'
 import { driverHint } from './driver-hint.ts'
 import { IdleWaits } from './idle-waits.ts'
 import { nodeCollector } from './node-collector.ts'
@@ -32,6 +32,14 @@ export async function openDawn(options: OpenOptions = {}): Promise<OpenedGpu> {
   } catch (cause) {
     throw new DeviceError(`the GPU adapter gave no device: ${String(cause)}`, { hint: await hintForThisSystem() })
   }
+}
+
+/** Does Dawn find a graphics card? @throws DeviceError if there is no Dawn. */
+export async function dawnFindsCard(): Promise<boolean> {
+  const adapter = await findAdapter(await dawnInstance(false))
+  if (!adapter) return false
+  kept.push(adapter)
+  return !isSoftware(adapter.info)
 }
 
 async function dawnInstance(unsafe: boolean): Promise<GPU> {

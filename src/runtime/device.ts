@@ -52,9 +52,10 @@ export interface DeviceMemory {
 }
 
 export interface Device {
-  readonly kind: 'webgpu'
-  /** One line for people: adapter, driver, and whether it is software. */
+  readonly kind: 'webgpu' | 'wasm'
+  /** One line for people: adapter, driver, and whether it is software; or the number of threads. */
   readonly description: string
+  /** Its work is done by the processor. */
   readonly software: boolean
   readonly limits: DeviceLimits
   /** Whether `profile` works here. */

@@ -1,10 +1,17 @@
-import type { OpenOptions } from './adapter.ts'
+import { DeviceError } from '../util/errors.ts'
+import type { OpenedGpu, OpenOptions } from './adapter.ts'
 import { openBrowserGpu, pageGpu } from './browser.ts'
 import type { Device } from './device.ts'
+import { hasGraphicsCard } from './graphics-card.ts'
+import { openWasm } from './wasm/open-wasm.ts'
+import { WasmDevice } from './wasm/wasm-device.ts'
 import { WebGpuDevice } from './webgpu-device.ts'
 
-/** `webgpu` and `auto` are the same today: the browser's WebGPU on a page, Dawn's in Node. */
-export type DeviceName = 'webgpu' | 'auto'
+/**
+ * `webgpu`: the browser's on a page, Dawn's in Node, a software adapter where there is no other. `wasm`: WebAssembly on
+ * the processor. `auto`: webgpu if there is a graphics card, else wasm, which is faster than a software adapter.
+ */
+export type DeviceName = 'auto' | 'webgpu' | 'wasm'
 
 const shared = new Map<string, Promise<Device>>()
 const open = new Set<Device>()
@@ -14,30 +21,50 @@ const open = new Set<Device>()
  * disposed of.
  * @throws DeviceError (as a rejection) if there is none, saying what to install.
  */
-export async function openDevice(name: DeviceName = 'auto', options: OpenOptions = {}): Promise<Device> {
-  const key = `${name === 'auto' ? 'webgpu' : name} ${options.limits ?? 'full'} ${options.unsafe === true}`
+export const openDevice = (name: DeviceName = 'auto', options: OpenOptions = {}): Promise<Device> =>
+  named(name, (kind) => openShared(kind, options))
+
+/** Opens a device of one's own, not shared with anybody. @throws DeviceError (as a rejection) as `openDevice` does. */
+export const createDevice = (name: DeviceName = 'auto', options: OpenOptions = {}): Promise<Device> =>
+  named(name, (kind) => create(kind, options))
+
+/** A card whose driver fails is no reason not to work at all, for who left the choice open. */
+async function named(name: DeviceName, openKind: (kind: Device['kind']) => Promise<Device>): Promise<Device> {
+  if (name !== 'auto') return openKind(name)
+  if (!(await hasGraphicsCard())) return openKind('wasm')
+  try {
+    return await openKind('webgpu')
+  } catch (cause) {
+    if (cause instanceof DeviceError) return openKind('wasm')
+    throw cause
+  }
+}
+
+async function openShared(kind: Device['kind'], options: OpenOptions): Promise<Device> {
+  const key = JSON.stringify([kind, options.limits, options.unsafe, options.threads, options.memoryBytes])
   const known = shared.get(key)
   if (known) {
     const device = await known
     if (device.lost === null) return device
     if (shared.get(key) === known) shared.delete(key)
-    return openDevice(name, options)
+    return openShared(kind, options)
   }
-  const opening = createDevice(options)
+  const opening = create(kind, options)
   shared.set(key, opening)
   // Another try may succeed: after a driver was installed, say.
   opening.catch(() => shared.delete(key))
   return opening
 }
 
-/** Opens a device of one's own, not shared with anybody. @throws DeviceError (as a rejection) as `openDevice` does. */
-export async function createDevice(options: OpenOptions = {}): Promise<Device> {
-  const opened = pageGpu() ? await openBrowserGpu(options) : await (await import('./dawn.ts')).openDawn(options)
-  const device = new WebGpuDevice(opened)
+async function create(kind: Device['kind'], options: OpenOptions): Promise<Device> {
+  const device = kind === 'wasm' ? new WasmDevice(await openWasm(options)) : new WebGpuDevice(await openGpu(options))
   closeAtExit()
   open.add(device)
   return device
 }
+
+const openGpu = async (options: OpenOptions): Promise<OpenedGpu> =>
+  pageGpu() ? openBrowserGpu(options) : (await import('./dawn.ts')).openDawn(options)
 
 /** Disposes of every device of the process. Pending reads reject; `openDevice` opens anew. */
 export function closeDevices(): void {

@@ -32,7 +32,7 @@ describe('weft', () => {
     [['verify', '--divice', 'x', 'y'], "error: unknown option '--divice'\n  hint: did you mean --device?\n"],
     [
       ['verify', '--device', 'webgp', 'x'],
-      'error: --device webgp: not one of auto, webgpu, reference\n  hint: did you mean webgpu?\n',
+      'error: --device webgp: not one of auto, webgpu, wasm, reference\n  hint: did you mean webgpu?\n',
     ],
     [['verify'], "error: missing required argument 'file'\n"],
     [['generate', '--model', 'm'], "error: required option '-z, --tokenizer <file>' not specified\n"],

@@ -9,7 +9,7 @@ import { createDevice } from '../../src/runtime/registry.ts'
 /** compile on a device: what a user sees of kernels, memory and profiles. */
 let device: Device
 beforeAll(async () => {
-  device = await createDevice()
+  device = await createDevice('webgpu')
 })
 afterAll(() => device.dispose())
 

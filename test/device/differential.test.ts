@@ -14,7 +14,7 @@ import { firstDifference, numbers, runOnDevice } from './run-graph.ts'
 let device: Device
 
 beforeAll(async () => {
-  device = await createDevice()
+  device = await createDevice('webgpu')
 })
 afterAll(() => device.dispose())
 

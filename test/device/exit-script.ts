@@ -3,7 +3,7 @@ import { AXPY, addInPlace, twoSteps } from './runtime-programs.ts'
 
 /** Run by runtime-exit.test.ts in a process of its own: leaves it in one of several ways. */
 const [way] = process.argv.slice(2)
-const device = await openDevice()
+const device = await openDevice('webgpu')
 const n = 1 << 18
 const slow = await device.load(addInPlace(n, 1, 100))
 const [out] = slow.run([device.upload({ dtype: 'f32', shape: [n], data: new Float32Array(n) })])

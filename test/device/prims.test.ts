@@ -12,8 +12,8 @@ let portable: Device
 /** With shader-f16, which is an extension. */
 let full: Device
 beforeAll(async () => {
-  portable = await createDevice({ limits: 'default' })
-  full = await createDevice()
+  portable = await createDevice('webgpu', { limits: 'default' })
+  full = await createDevice('webgpu')
 })
 afterAll(() => {
   portable.dispose()

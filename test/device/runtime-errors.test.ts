@@ -21,7 +21,7 @@ import {
 
 let device: Device
 beforeAll(async () => {
-  device = await openDevice()
+  device = await openDevice('webgpu')
 })
 afterAll(closeDevices)
 
@@ -77,7 +77,7 @@ describe('inputs that do not fit', () => {
   })
 
   test('a tensor of another device, and an executable disposed of', async () => {
-    const other = await createDevice()
+    const other = await createDevice('webgpu')
     const executable = await device.load(passThrough(4))
     expect(await failure(DeviceError, () => executable.run([ones(4, other)]))).toContain('input x is not on')
     other.dispose()
@@ -179,7 +179,7 @@ describe('a device that goes', () => {
   })
 
   test('disposed of, twice, with reads pending', async () => {
-    const own = await createDevice()
+    const own = await createDevice('webgpu')
     const x = ones(4, own)
     const reading = failure(DeviceError, () => x.read())
     own.dispose()
@@ -198,9 +198,9 @@ describe('a device that goes', () => {
   })
 
   test('the shared device is opened anew', async () => {
-    const first = await openDevice('auto', { limits: 'default' })
+    const first = await openDevice('webgpu', { limits: 'default' })
     first.dispose()
-    const second = await openDevice('auto', { limits: 'default' })
+    const second = await openDevice('webgpu', { limits: 'default' })
     expect(second).not.toBe(first)
     const [out] = (await second.load(twoSteps(4))).run([ones(4, second), ones(4, second)])
     expect([...(await out!.read()).data]).toEqual([10, 10, 10, 10])
@@ -257,7 +257,7 @@ describe('out of memory', () => {
 })
 
 test('with the limits that every device has, f16 is refused by the kernel that asks', async () => {
-  const plain = await createDevice({ limits: 'default' })
+  const plain = await createDevice('webgpu', { limits: 'default' })
   expect(plain.limits).toMatchObject({ storageBuffersPerKernel: 8, invocationsPerWorkgroup: 256, f16: false })
   expect([plain.timestamps, plain.subgroups]).toEqual([false, null])
   const program = { ...twoSteps(4), kernels: [{ ...AXPY, usesF16: true }] }
@@ -268,7 +268,7 @@ test('with the limits that every device has, f16 is refused by the kernel that a
 })
 
 test('unchecked kernels compute the same', async () => {
-  const unsafe = await createDevice({ unsafe: true })
+  const unsafe = await createDevice('webgpu', { unsafe: true })
   expect(unsafe.description).toContain('unchecked')
   const [out] = (await unsafe.load(twoSteps(100))).run([ones(100, unsafe), ones(100, unsafe)])
   expect([...(await out!.read()).data]).toEqual(new Array(100).fill(10))

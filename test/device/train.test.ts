@@ -11,7 +11,7 @@ import { numbersOf } from '../train/helpers.ts'
 
 let device: Device
 beforeAll(async () => {
-  device = await createDevice()
+  device = await createDevice('webgpu')
 })
 afterAll(() => device.dispose())
 

@@ -1,0 +1,104 @@
+import type { BufferRef, CopyStep, DispatchStep, Program, Step } from '../../codegen/program.ts'
+import { COPY_PIECE_BYTES } from './copy-kernel.ts'
+import { isSmall, microsecondsOf, piecesPerChunk } from './step-cost.ts'
+
+/** A program's steps as those who play them walk through: no nesting, no buffers, addresses of arguments alone. */
+export type FlatStep =
+  | {
+      readonly kind: 'run'
+      readonly kernel: number
+      readonly args: number
+      readonly pieces: number
+      readonly chunk: number
+      /** Too little to share. */
+      readonly alone: boolean
+    }
+  /** Continues after step `end` if there is nothing to do. */
+  | { readonly kind: 'loop'; readonly count: number; readonly end: number }
+  /** Continues after step `begin` while rounds are left. */
+  | { readonly kind: 'repeat'; readonly begin: number }
+
+export interface FlatProgram {
+  readonly steps: readonly FlatStep[]
+  /** The step of the program at each position; null for the marks of a loop. */
+  readonly sources: readonly (DispatchStep | CopyStep | null)[]
+  /** The argument blocks with the params in place, and zeros for addresses. */
+  readonly words: Uint32Array<ArrayBuffer>
+  /** Pairs: the word that takes an address, and the buffer it is of, by its position in a call's list of addresses. */
+  readonly addresses: Uint32Array<ArrayBuffer>
+  /** Nothing in it is worth sharing. */
+  readonly alone: boolean
+}
+
+/** The positions of a program's buffers in a call's list of addresses: inputs, outputs, slots, constants. */
+export function bufferPosition({ inputs, outputs, slots }: Program, { kind, index }: BufferRef): number {
+  if (kind === 'input') return index
+  if (kind === 'output') return inputs.length + index
+  if (kind === 'slot') return inputs.length + outputs.length + index
+  return inputs.length + outputs.length + slots.length + index
+}
+
+/**
+ * Flattens a program whose argument blocks will lie at `base`. `kernels` are the pool's numbers of its kernels,
+ * `copyKernel` that of the one that copies.
+ */
+export function flattenProgram(
+  program: Program,
+  kernels: readonly number[],
+  copyKernel: number,
+  workers: number,
+): { at(base: number): FlatProgram; readonly bytes: number } {
+  const steps: FlatStep[] = []
+  const sources: FlatProgram['sources'][number][] = []
+  const words: number[] = []
+  const addresses: number[] = []
+  const push = (step: FlatStep, source: DispatchStep | CopyStep | null): void => {
+    steps.push(step)
+    sources.push(source)
+  }
+  const visit = (step: Step): void => {
+    if (step.kind === 'loop') {
+      const begin = steps.length
+      push({ kind: 'repeat', begin }, null) // takes the loop's place until its end is known
+      step.steps.forEach(visit)
+      steps[begin] = { kind: 'loop', count: step.count, end: steps.length }
+      push({ kind: 'repeat', begin }, null)
+      return
+    }
+    const { buffers, params, pieces, kernel, work } = step.kind === 'copy' ? ofCopy(step, copyKernel) : ofDispatch(step)
+    const args = words.length * 4
+    for (const ref of buffers) {
+      addresses.push(words.length, bufferPosition(program, ref))
+      words.push(0)
+    }
+    words.push(...params)
+    const alone = workers > 0 && isSmall(work, pieces)
+    push({ kind: 'run', kernel, args, pieces, chunk: piecesPerChunk(work, pieces, workers), alone }, step)
+  }
+  const ofDispatch = (step: DispatchStep) => ({
+    buffers: step.buffers,
+    params: step.params,
+    pieces: step.workgroups[0],
+    kernel: kernels[step.kernel]!,
+    work: microsecondsOf(step.flops, step.bytes),
+  })
+  program.steps.forEach(visit)
+  return {
+    bytes: Math.max(4, words.length * 4),
+    at: (base) => ({
+      steps: steps.map((step) => (step.kind === 'run' ? { ...step, args: base + step.args } : step)),
+      sources,
+      words: Uint32Array.from(words),
+      addresses: Uint32Array.from(addresses),
+      alone: steps.every((step) => step.kind !== 'run' || step.alone),
+    }),
+  }
+}
+
+const ofCopy = (step: CopyStep, kernel: number) => ({
+  buffers: [step.from, step.to],
+  params: [step.bytes],
+  pieces: Math.max(1, Math.ceil(step.bytes / COPY_PIECE_BYTES)),
+  kernel,
+  work: microsecondsOf(0, 2 * step.bytes),
+})
