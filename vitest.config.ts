@@ -1,6 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
-/** `unit` needs no GPU; `device` drives Dawn and fails, rather than skips, without an adapter. */
+/** What is true of Dawn alone: adapters, WGSL, the life of its processes. */
+const WEBGPU_ONLY = ['test/device/runtime*.test.ts', 'test/device/adapter.test.ts']
+
+/**
+ * `unit` needs no device. `wasm` and `webgpu` run one and the same suite on a device each; the second drives Dawn, and
+ * fails, rather than skips, without an adapter.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -15,7 +21,18 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'device',
+          name: 'wasm',
+          setupFiles: ['test/setup.ts'],
+          include: ['test/device/**/*.test.ts'],
+          exclude: WEBGPU_ONLY,
+          env: { WEFT_TEST_DEVICE: 'wasm' },
+          testTimeout: 300_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'webgpu',
           setupFiles: ['test/setup.ts'],
           include: ['test/device/**/*.test.ts'],
           testTimeout: 300_000,

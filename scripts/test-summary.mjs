@@ -1,5 +1,5 @@
 /**
- * Totals vitest's JSON reports: node scripts/test-summary.mjs unit.json device.json
+ * Totals vitest's JSON reports: node scripts/test-summary.mjs unit.json wasm.json webgpu.json
  * Names what failed and ends with the line `N passed, N failed` (`, N skipped` where tests were). Exits with 1 when
  * anything failed, nothing passed, or a report is missing, as when the runner crashed or found no tests.
  */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What `npm test` runs, on a fresh machine too: installs the packages and, where there is no GPU, the software Vulkan
-# driver; then the static checks, the unit suite and the device suite. All are run even when one fails, and the last
-# line totals both suites. Exits with 0 only when everything passed.
+# driver; then the static checks, the unit suite, and the device suite on WebAssembly and on WebGPU. All are run even
+# when one fails, and the last line totals the suites. Exits with 0 only when everything passed.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,7 +19,7 @@ if [ ! -e "$installed" ] || [ package-lock.json -nt "$installed" ]; then
   npm ci --no-audit --no-fund || exit 1
 fi
 
-# Without an adapter the device suite fails, and says so; the rest is worth running all the same.
+# Without an adapter the WebGPU suite fails, and says so; the rest is worth running all the same.
 bash scripts/setup-driver.sh
 
 reports=$(mktemp -d)
@@ -34,10 +34,11 @@ run_suite() {
 say 'check: types, style, layers'
 npm run --silent check || check=failed
 run_suite unit
-run_suite device
+run_suite wasm
+run_suite webgpu
 
 say 'total'
 echo "check $check"
-node scripts/test-summary.mjs "$reports/unit.json" "$reports/device.json"
+node scripts/test-summary.mjs "$reports"/{unit,wasm,webgpu}.json
 total=$?
 [ "$check" = passed ] && [ "$total" -eq 0 ]

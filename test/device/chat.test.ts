@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { endingWith, image, tinyChat } from '../chat/tiny-chat.ts'
+import { UNDER_TEST } from './under-test.ts'
 
 const QUESTIONS = [
   { question: 'what is in the image?', images: [image(1), image(2)] },
@@ -12,7 +13,7 @@ test.each([
   ['greedy, replies that end', { tokenizer: endingWith(14), maxNewTokens: 8 }],
   ['sampled', { sampling: { temperature: 0.8, topP: 0.9 }, seed: 7 }],
 ])('a conversation on the device is that of the reference evaluator: %s', async (_, options) => {
-  const [onDevice, reference] = [tinyChat({ ...options, device: 'webgpu' }), tinyChat(options)]
+  const [onDevice, reference] = [tinyChat({ ...options, device: UNDER_TEST }), tinyChat(options)]
   for (const question of QUESTIONS) expect(await onDevice.ask(question)).toEqual(await reference.ask(question))
   onDevice.clear()
   reference.clear()
@@ -22,7 +23,7 @@ test.each([
 })
 
 test('on the device, too, a question that fails is taken back', async () => {
-  const [onDevice, reference] = [tinyChat({ device: 'webgpu' }), tinyChat()]
+  const [onDevice, reference] = [tinyChat({ device: UNDER_TEST }), tinyChat()]
   const broken = { question: 'a cat and a dog and a cat?', images: [image(1).fill(Number.NaN)] }
   await expect(onDevice.ask(broken)).rejects.toThrow(/not finite/)
   for (const question of QUESTIONS) expect(await onDevice.ask(question)).toEqual(await reference.ask(question))

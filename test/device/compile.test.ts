@@ -4,12 +4,12 @@ import { compile, put } from '../../src/compile.ts'
 import * as w from '../../src/ir/ops.ts'
 import type { Tensor } from '../../src/ir/tensor.ts'
 import type { Device } from '../../src/runtime/device.ts'
-import { createDevice } from '../../src/runtime/registry.ts'
+import { openUnderTest, UNDER_TEST } from './under-test.ts'
 
 /** compile on a device: what a user sees of kernels, memory and profiles. */
 let device: Device
 beforeAll(async () => {
-  device = await createDevice('webgpu')
+  device = await openUnderTest()
 })
 afterAll(() => device.dispose())
 
@@ -98,7 +98,7 @@ describe('compile on a device', () => {
     expect(text).toMatch(/f32\[8,9\] = dot {3}\/\/ test\/device\/compile\.test\.ts:\d+:\d+/)
     expect(text).toMatch(/stored: /)
     expect(text).toMatch(/peak .*B in \d+ slots/)
-    expect(text).toMatch(/@compute @workgroup_size/)
+    expect(text).toMatch(UNDER_TEST === 'wasm' ? /kernel \{/ : /@compute @workgroup_size/)
   })
 
   test('profile measures every kernel call', async () => {

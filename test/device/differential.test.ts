@@ -6,15 +6,19 @@ import { type Graph, makeGraph } from '../../src/ir/graph.ts'
 import { print } from '../../src/ir/print.ts'
 import { inlineCalls } from '../../src/passes/inline-calls.ts'
 import type { Device } from '../../src/runtime/device.ts'
-import { createDevice } from '../../src/runtime/registry.ts'
 import { arbProgram, build, kindsIn, valuesFor } from '../ir/programs.ts'
 import { firstDifference, numbers, runOnDevice } from './run-graph.ts'
+import { openUnderTest, UNDER_TEST } from './under-test.ts'
 
-/** Random graphs over every kind of primitive: what the device computes is what the reference computes. */
+/**
+ * Random graphs over every kind of primitive: what the device computes is what the reference computes. Kernels for
+ * WebAssembly compile in no time, so that many more are tried there.
+ */
+const RUNS = UNDER_TEST === 'wasm' ? 3000 : 300
 let device: Device
 
 beforeAll(async () => {
-  device = await createDevice('webgpu')
+  device = await openUnderTest()
 })
 afterAll(() => device.dispose())
 
@@ -50,7 +54,7 @@ describe('random graphs', () => {
           })
         }
       }),
-      { numRuns: Number(process.env['WEFT_FUZZ_RUNS'] ?? 300), seed: Number(process.env['WEFT_FUZZ_SEED'] ?? 7) },
+      { numRuns: Number(process.env['WEFT_FUZZ_RUNS'] ?? RUNS), seed: Number(process.env['WEFT_FUZZ_SEED'] ?? 7) },
     )
     expect(device.lost).toBeNull()
   })

@@ -4,16 +4,16 @@ import { compiledBackend } from '../../src/cli/compiled-backend.ts'
 import { readSafetensors } from '../../src/data/safetensors.ts'
 import { type Comparison, verifyFixture } from '../../src/models/verify.ts'
 import type { Device } from '../../src/runtime/device.ts'
-import { closeDevices, openDevice } from '../../src/runtime/registry.ts'
+import { openUnderTest } from './under-test.ts'
 
 const FOLDER = new URL('../fixtures/', import.meta.url).pathname
 const FILES = readdirSync(FOLDER).filter((name) => name.endsWith('.safetensors'))
 
 let device: Device
 beforeAll(async () => {
-  device = await openDevice('webgpu')
+  device = await openUnderTest()
 })
-afterAll(closeDevices)
+afterAll(() => device.dispose())
 
 const show = (c: Comparison): string => `${c.kind} ${c.name}: ${c.error.toExponential(1)}, allowed ${c.tolerance}`
 

@@ -3,13 +3,14 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { run } from '../cli/run.ts'
 import { STORY, STORY_MODEL, STORY_TOKENIZER } from '../cli/story.ts'
 import { type TinyModel, writeTinyModel } from '../cli/tiny-model.ts'
+import { UNDER_TEST } from './under-test.ts'
 
 let tiny: TinyModel
 beforeAll(async () => {
   tiny = await writeTinyModel()
 })
 
-const generate = (...flags: readonly string[]) => run('generate', '--device', 'webgpu', ...flags)
+const generate = (...flags: readonly string[]) => run('generate', '--device', UNDER_TEST, ...flags)
 const tinyFiles = () => ['--model', tiny.model, '--tokenizer', tiny.tokenizer]
 
 describe('weft generate on the device', () => {

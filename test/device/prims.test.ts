@@ -3,24 +3,24 @@ import { evaluate } from '../../src/ir/evaluate.ts'
 import { print } from '../../src/ir/print.ts'
 import { bind, trace } from '../../src/ir/trace.ts'
 import type { Device } from '../../src/runtime/device.ts'
-import { createDevice } from '../../src/runtime/registry.ts'
 import { nameOf, Random, samples } from '../prims/samples.ts'
 import { firstDifference, runOnDevice } from './run-graph.ts'
+import { openUnderTest, UNDER_TEST } from './under-test.ts'
 
 /** Every primitive of the table: device = reference, at sizes of 0, 1 and odd ones, within WebGPU's default limits. */
 let portable: Device
 /** With shader-f16, which is an extension. */
 let full: Device
 beforeAll(async () => {
-  portable = await createDevice('webgpu', { limits: 'default' })
-  full = await createDevice('webgpu')
+  portable = await openUnderTest({ limits: 'default' })
+  full = await openUnderTest()
 })
 afterAll(() => {
   portable.dispose()
   full.dispose()
 })
 
-const RUNS = 4
+const RUNS = UNDER_TEST === 'wasm' ? 20 : 4
 
 describe('each primitive on the device', () => {
   test.each(samples.map((row) => [nameOf(row), row] as const))('%s', async (name, row) => {

@@ -3,15 +3,15 @@ import { compile, put } from '../../src/compile.ts'
 import * as w from '../../src/ir/ops.ts'
 import { isTensor, type Tensor } from '../../src/ir/tensor.ts'
 import type { Device } from '../../src/runtime/device.ts'
-import { createDevice } from '../../src/runtime/registry.ts'
 import { adamw, schedules, trainStep } from '../../src/train/index.ts'
 import { flatten } from '../../src/util/tree.ts'
 import { apart } from '../nn/oracle.ts'
 import { numbersOf } from '../train/helpers.ts'
+import { openUnderTest } from './under-test.ts'
 
 let device: Device
 beforeAll(async () => {
-  device = await createDevice('webgpu')
+  device = await openUnderTest()
 })
 afterAll(() => device.dispose())
 

@@ -1,5 +1,5 @@
 import type { Equation, Value } from '../../ir/graph.ts'
-import { sizeOf, stridesOf } from '../../ir/shape.ts'
+import { sizeOf } from '../../ir/shape.ts'
 import type { Emitter } from '../emit.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
@@ -69,9 +69,8 @@ export function positionByAxes(emitter: Emitter, v: Value, axes: readonly Expr[]
   return position
 }
 
-/** Is every element of `axes` behind the others, so that what they span lies together? */
+/** Do all of `axes` lie behind the others, so that what they span is one run of memory? */
 export function areTrailing(shape: readonly number[], axes: readonly number[]): boolean {
-  const strides = stridesOf(shape)
-  const span = sizeOf(axes.map((a) => shape[a]!))
-  return axes.every((a) => shape[a] === 1 || strides[a]! < span)
+  const first = shape.findIndex((n, a) => n !== 1 && axes.includes(a))
+  return first < 0 || shape.every((n, a) => a < first || n === 1 || axes.includes(a))
 }

@@ -38,7 +38,7 @@ export function scheduleCumulative(group: Group, context: ScheduleContext): Sche
   const columns = axis === last ? 1 : shape[last]!
   const pieces = cut(rows, columns, shape[axis]!, 16)
   eachRow(k, rows, columns, pieces, (row, from, to) => {
-    if (axis === last) line(row, x.constant(0))
+    if (columns === 1) line(row, x.constant(0))
     else vectorLoop(k, 'column', from, to, (column) => line(row, column))
   })
   return frame.finish('cumulative', [1, 1, 1], [pieces.count, 1, 1], groupFlops(group) + sizeOf(shape))

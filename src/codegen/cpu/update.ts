@@ -22,7 +22,7 @@ export function scheduleUpdate(group: Group, context: ScheduleContext): Schedule
   const { shape } = updates.type
   const colliding = prim.collidingAxes(types, hero.attrs)
   const last = shape.length - 1
-  const vectorised = last >= 0 && !colliding.includes(last)
+  const vectorised = last >= 0 && shape[last] !== 1 && !colliding.includes(last)
   const outer = range(shape.length).filter((a) => !colliding.includes(a) && !(vectorised && a === last))
   const outerShape = outer.map((a) => shape[a]!)
 
