@@ -164,7 +164,18 @@ describe.each([0, 1, 2, 3])('%i threads', (threads) => {
     expect([long.times.length, await values(long.outputs[0])]).toEqual([2500, [2500]])
   })
 
-  test('a step of nothing but its input', async () => {
+  test('programs without kernels: an input handed through, a copy', async () => {
     expect(await values((await device.load(passThrough(2))).run([upload(3, 4)])[0])).toEqual([3, 4])
+    const n = 50_001
+    const copy = program({
+      name: 'copy',
+      inputs: [f32('x', n)],
+      outputs: [{ name: 'y', dtype: 'f32', shape: [n], aliasOf: null }],
+      steps: [{ kind: 'copy', from: input(0), to: output(0), bytes: 4 * n, label: 'copy' }],
+    })
+    const data = Float32Array.from({ length: n }, (_, i) => i)
+    const { outputs, times } = await (await device.load(copy)).profile([upload(...data)])
+    expect((await outputs[0]!.read()).data).toEqual(data)
+    expect(times).toMatchObject([{ kernel: 'copy', bytes: 8 * n, flops: 0 }])
   })
 })
