@@ -1,4 +1,4 @@
-import { type Built, buildProgram } from './codegen/build-program.ts'
+import { type Built, programSlices } from './codegen/build-program.ts'
 import { explainGraph, explainProgram } from './codegen/explain.ts'
 import { bindSizes, type Sizes } from './ir/bind-sizes.ts'
 import type { HostArray } from './ir/dtype.ts'
@@ -13,6 +13,7 @@ import { chooseDevice, type DeviceChoice } from './runtime/choose.ts'
 import type { Device, DeviceBuffer, Executable } from './runtime/device.ts'
 import { type Profile, profileOf } from './runtime/profile.ts'
 import { UnsupportedError } from './util/errors.ts'
+import { inSlices } from './util/sliced.ts'
 import { flatten } from './util/tree.ts'
 
 export type { Profile } from './runtime/profile.ts'
@@ -132,12 +133,13 @@ export function compile<A extends readonly unknown[], R>(
 
   const load = (s: Specialisation, device: Device): Promise<Loaded> => {
     s.loaded ??= (async () => {
-      const built = buildProgram(s.graph, {
+      const program = programSlices(s.graph, {
         limits: device.limits,
         inputNames: s.inputNames,
         outputNames: s.outputNames,
         donated: s.inputNames.map((_, i) => donatedLeaf(i)),
       })
+      const built = await inSlices(program)
       const executable = await device.load(built.program)
       const captures = await Promise.all(s.captures.map((t) => toBuffer(t, device, 'captured tensor')))
       return { device, built, executable, captures }

@@ -1,6 +1,7 @@
 import type { Graph, Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import { DeviceError } from '../util/errors.ts'
+import { atOnce, type Sliced } from '../util/sliced.ts'
 import { lowerGraph } from './lower.ts'
 import { copyStep, type KernelReport, LoweringContext } from './lowering-context.ts'
 import { type MemoryPlan, planMemory, type VirtualBuffer, type VirtualStep } from './memory-plan.ts'
@@ -26,7 +27,10 @@ export interface Built {
  * Lowers an optimised graph to a program for a device with the given limits.
  * @throws DeviceError where a tensor is larger than one binding may be.
  */
-export function buildProgram(graph: Graph, options: BuildOptions): Built {
+export const buildProgram = (graph: Graph, options: BuildOptions): Built => atOnce(programSlices(graph, options))
+
+/** `buildProgram` in slices, for callers who must not keep others waiting. */
+export function* programSlices(graph: Graph, options: BuildOptions): Sliced<Built> {
   const context = new LoweringContext(options.limits)
   const env = new Map<Value, VirtualBuffer>()
   const inputs = graph.inputs.map((v, index) => {
@@ -36,7 +40,7 @@ export function buildProgram(graph: Graph, options: BuildOptions): Built {
     env.set(v, b)
     return b
   })
-  const steps = lowerGraph(context, graph, env, new Set())
+  const steps = yield* lowerGraph(context, graph, env, new Set())
   const { outputs, copies } = placeOutputs(context, graph, env, inputs, options.outputNames)
   const all = [...steps, ...copies]
   checkLimits(all, options.limits)

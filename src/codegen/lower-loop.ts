@@ -4,6 +4,7 @@ import type { ScanAttrs } from '../ir/prims/nested.ts'
 import { rawOps as o } from '../ir/raw-ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { inline, trace } from '../ir/trace.ts'
+import type { Sliced } from '../util/sliced.ts'
 import { copyStep, type LoweringContext } from './lowering-context.ts'
 import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
 
@@ -12,18 +13,18 @@ export type LowerGraph = (
   graph: Graph,
   env: Map<Value, VirtualBuffer>,
   frozen: ReadonlySet<VirtualBuffer>,
-) => VirtualStep[]
+) => Sliced<VirtualStep[]>
 
 /**
  * A scan as steps that the runtime repeats. The kernels of every iteration are the same; which slice of xs and ys
  * they touch is read from a counter on the device, which the iteration itself advances.
  */
-export function lowerLoop(
+export function* lowerLoop(
   context: LoweringContext,
   e: Equation,
   env: Map<Value, VirtualBuffer>,
   lowerBody: LowerGraph,
-): VirtualStep[] {
+): Sliced<VirtualStep[]> {
   const attrs = e.attrs as unknown as ScanAttrs
   const { length, consts, carries } = attrs
   const buffersOf = (values: readonly Value[]): VirtualBuffer[] => values.map((v) => env.get(v)!)
@@ -45,7 +46,7 @@ export function lowerLoop(
   if (length > 0) {
     const graph = iteration(e, attrs)
     const bodyEnv = new Map(graph.inputs.map((v, i) => [v, given[i]!]))
-    const body = lowerBody(context, graph, bodyEnv, new Set([...constBuffers, ...xBuffers]))
+    const body = yield* lowerBody(context, graph, bodyEnv, new Set([...constBuffers, ...xBuffers]))
     body.push(
       ...writeBack(
         context,

@@ -1,5 +1,6 @@
 import { type Equation, formatType, type Graph, type Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
+import type { Sliced } from '../util/sliced.ts'
 import { fuse, type Group, type Item } from './fusion.ts'
 import { lowerLoop } from './lower-loop.ts'
 import { copyStep, type LoweringContext } from './lowering-context.ts'
@@ -19,7 +20,7 @@ export function lowerGraph(
   graph: Graph,
   env: Map<Value, VirtualBuffer>,
   frozen: ReadonlySet<VirtualBuffer>,
-): VirtualStep[] {
+): Sliced<VirtualStep[]> {
   return new GraphLowering(context, graph, env, frozen).run()
 }
 
@@ -65,11 +66,13 @@ class GraphLowering {
     this.env.set(e.outputs[0]!, this.context.constant(element.data))
   }
 
-  run(): VirtualStep[] {
-    this.items.forEach((item, i) => {
-      if (item.kind === 'loop') this.steps.push(...lowerLoop(this.context, item.equation, this.env, lowerGraph))
+  *run(): Sliced<VirtualStep[]> {
+    for (const [i, item] of this.items.entries()) {
+      if (item.kind === 'loop')
+        this.steps.push(...(yield* lowerLoop(this.context, item.equation, this.env, lowerGraph)))
       else this.lowerGroup(item, i)
-    })
+      yield
+    }
     return this.steps
   }
 
