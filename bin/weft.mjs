@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 // The command line from source: tsx compiles what is imported, in this very process, so signals, stdin and exit codes
 // are the program's own and nothing need be built after `npm ci`.
+import { setFlagsFromString } from 'node:v8'
 import { register } from 'tsx/esm/api'
+
+// Node 20 has the fused multiply-add of WebAssembly behind a flag, later ones have it anyway (and may not know the flag).
+if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd')
 
 register()
 const { main } = await import('../src/cli/main.ts')
