@@ -1,76 +1,63 @@
+/** How deep loops may nest: their counters lie in shared memory. */
+export const MOST_NESTED_LOOPS = 32
+
 /**
  * The words that the main thread and the workers of one pool talk through, as positions in an Int32Array on shared
  * memory. Those that many write lie in cache lines of their own.
  */
 export const WORD = {
-  /** The next chunk of the present step that nobody does yet. */
-  next: 0,
-  /** How many workers have come to the barrier. */
-  arrived: 16,
-  /** Changes when all have come; its lowest bit says that the job failed and ends here. */
-  generation: 32,
-  /** Workers that sleep at the barrier and must be woken. */
-  sleeping: 48,
+  /** Of the present step: its number (24 bits) and how many of its chunks nobody has taken yet (8 bits). */
+  ticket: 0,
+  /** How many chunks of the present step are done. */
+  done: 16,
+  /** Workers that sleep until the ticket changes. */
+  sleeping: 32,
   /** 1 once a kernel of the present job failed. */
-  failed: 64,
-  // The present job, written before its workers' bells ring.
-  program: 80,
-  scratch: 81,
-  scratchStride: 82,
-  timed: 83,
+  failed: 48,
+  /** The present step's position in the program; -1 before the first. */
+  at: 64,
+  program: 65,
+  scratch: 66,
+  scratchStride: 67,
+  /** 1 if steps are to be timed, and how many were. */
+  timed: 68,
+  timedSteps: 69,
   /** How many messages were sent to each worker. */
-  mailed: 84,
-  /** For each worker, a line: its bell, which changes when there is something to do, and the jobs given to it. */
-  firstBell: 96,
+  mailed: 70,
+  /** How many rounds are left of each loop, by depth. */
+  rounds: 80,
 } as const
 
-export const WORDS_PER_BELL = 16
+const WORDS = WORD.rounds + MOST_NESTED_LOOPS
 
-const bellOf = (worker: number): number => WORD.firstBell + worker * WORDS_PER_BELL
-
-/** A job as the workers need it. */
+/** A job as those who play it need it. */
 export interface ControlledJob {
   readonly program: number
   readonly scratch: number
   readonly scratchStride: number
-  readonly timed: boolean
-  /** Worker 0 can do it without the others. */
-  readonly alone: boolean
 }
 
 /** The main thread's side. It never waits. */
 export class Control {
-  readonly words: Int32Array
-  readonly #workers: number
+  readonly words = new Int32Array(new SharedArrayBuffer(4 * WORDS))
 
-  constructor(workers: number) {
-    this.words = new Int32Array(new SharedArrayBuffer(4 * (WORD.firstBell + workers * WORDS_PER_BELL)))
-    this.#workers = workers
-  }
-
-  /** A message is on its way to each worker: those that sleep on shared memory must go and look. */
+  /** A message is on its way to each worker: those that sleep must go and look. */
   announceMail(): void {
     Atomics.add(this.words, WORD.mailed, 1)
-    for (let worker = 0; worker < this.#workers; worker++) this.#ring(worker)
+    Atomics.notify(this.words, WORD.ticket)
   }
 
-  /** The job before must be done. */
-  give(job: ControlledJob): void {
+  /** The job before must be done. The worker that takes the only chunk of step -1 begins with the first. */
+  give(job: ControlledJob, timed: boolean): void {
     const { words } = this
     Atomics.store(words, WORD.failed, 0)
+    Atomics.store(words, WORD.at, -1)
     Atomics.store(words, WORD.program, job.program)
     Atomics.store(words, WORD.scratch, job.scratch)
     Atomics.store(words, WORD.scratchStride, job.scratchStride)
-    Atomics.store(words, WORD.timed, Number(job.timed))
-    const workers = job.alone ? 1 : this.#workers
-    for (let worker = 0; worker < workers; worker++) {
-      Atomics.add(words, bellOf(worker) + 1, 1)
-      this.#ring(worker)
-    }
-  }
-
-  #ring(worker: number): void {
-    Atomics.add(this.words, bellOf(worker), 1)
-    Atomics.notify(this.words, bellOf(worker))
+    Atomics.store(words, WORD.timed, Number(timed))
+    Atomics.store(words, WORD.timedSteps, 0)
+    Atomics.store(words, WORD.ticket, (((Atomics.load(words, WORD.ticket) >> 8) + 1) << 8) | 1)
+    Atomics.notify(words, WORD.ticket, 1)
   }
 }

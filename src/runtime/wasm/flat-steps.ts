@@ -1,6 +1,8 @@
 import type { BufferRef, CopyStep, DispatchStep, Program, Step } from '../../codegen/program.ts'
+import { DeviceError } from '../../util/errors.ts'
+import { MOST_NESTED_LOOPS } from './control.ts'
 import { COPY_PIECE_BYTES } from './copy-kernel.ts'
-import { isSmall, microsecondsOf, piecesPerChunk } from './step-cost.ts'
+import { microsecondsOf, piecesPerChunk } from './step-cost.ts'
 
 /** A program's steps as those who play them walk through: no nesting, no buffers, addresses of arguments alone. */
 export type FlatStep =
@@ -9,14 +11,13 @@ export type FlatStep =
       readonly kernel: number
       readonly args: number
       readonly pieces: number
+      /** How many pieces are done at a time; all of them if the step is not worth sharing. */
       readonly chunk: number
-      /** Too little to share. */
-      readonly alone: boolean
     }
   /** Continues after step `end` if there is nothing to do. */
-  | { readonly kind: 'loop'; readonly count: number; readonly end: number }
+  | { readonly kind: 'loop'; readonly count: number; readonly depth: number; readonly end: number }
   /** Continues after step `begin` while rounds are left. */
-  | { readonly kind: 'repeat'; readonly begin: number }
+  | { readonly kind: 'repeat'; readonly depth: number; readonly begin: number }
 
 export interface FlatProgram {
   readonly steps: readonly FlatStep[]
@@ -26,8 +27,8 @@ export interface FlatProgram {
   readonly words: Uint32Array<ArrayBuffer>
   /** Pairs: the word that takes an address, and the buffer it is of, by its position in a call's list of addresses. */
   readonly addresses: Uint32Array<ArrayBuffer>
-  /** Nothing in it is worth sharing. */
-  readonly alone: boolean
+  /** How many times a step runs in one call. */
+  readonly runs: number
 }
 
 /** The positions of a program's buffers in a call's list of addresses: inputs, outputs, slots, constants. */
@@ -56,13 +57,16 @@ export function flattenProgram(
     steps.push(step)
     sources.push(source)
   }
-  const visit = (step: Step): void => {
+  const visit = (step: Step, depth: number): void => {
     if (step.kind === 'loop') {
+      if (depth === MOST_NESTED_LOOPS) {
+        throw new DeviceError(`program ${program.name}: ${step.label} lies in more than ${depth} loops`)
+      }
       const begin = steps.length
-      push({ kind: 'repeat', begin }, null) // takes the loop's place until its end is known
-      step.steps.forEach(visit)
-      steps[begin] = { kind: 'loop', count: step.count, end: steps.length }
-      push({ kind: 'repeat', begin }, null)
+      push({ kind: 'repeat', depth, begin }, null) // takes the loop's place until its end is known
+      for (const inner of step.steps) visit(inner, depth + 1)
+      steps[begin] = { kind: 'loop', count: step.count, depth, end: steps.length }
+      push({ kind: 'repeat', depth, begin }, null)
       return
     }
     const { buffers, params, pieces, kernel, work } = step.kind === 'copy' ? ofCopy(step, copyKernel) : ofDispatch(step)
@@ -72,8 +76,7 @@ export function flattenProgram(
       words.push(0)
     }
     words.push(...params)
-    const alone = workers > 0 && isSmall(work, pieces)
-    push({ kind: 'run', kernel, args, pieces, chunk: piecesPerChunk(work, pieces, workers), alone }, step)
+    push({ kind: 'run', kernel, args, pieces, chunk: piecesPerChunk(work, pieces, workers) }, step)
   }
   const ofDispatch = (step: DispatchStep) => ({
     buffers: step.buffers,
@@ -82,7 +85,7 @@ export function flattenProgram(
     kernel: kernels[step.kernel]!,
     work: microsecondsOf(step.flops, step.bytes),
   })
-  program.steps.forEach(visit)
+  for (const step of program.steps) visit(step, 0)
   return {
     bytes: Math.max(4, words.length * 4),
     at: (base) => ({
@@ -90,10 +93,13 @@ export function flattenProgram(
       sources,
       words: Uint32Array.from(words),
       addresses: Uint32Array.from(addresses),
-      alone: steps.every((step) => step.kind !== 'run' || step.alone),
+      runs: countRuns(program.steps),
     }),
   }
 }
+
+const countRuns = (steps: readonly Step[]): number =>
+  steps.reduce((sum, step) => sum + (step.kind === 'loop' ? step.count * countRuns(step.steps) : 1), 0)
 
 const ofCopy = (step: CopyStep, kernel: number) => ({
   buffers: [step.from, step.to],

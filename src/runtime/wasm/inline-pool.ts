@@ -1,7 +1,7 @@
 import type { ControlledJob } from './control.ts'
 import { type KernelFunction, kernelFunction } from './kernel-function.ts'
 import { pause } from './pause.ts'
-import type { Played, Pool, PoolKernel, PoolProgram } from './pool.ts'
+import type { KernelFailure, Pool, PoolKernel, PoolProgram, StepTimes } from './pool.ts'
 
 /** The longest that timers and clicks wait, unless one piece of a kernel takes longer. */
 const SLICE_MS = 8
@@ -32,11 +32,11 @@ export class InlinePool implements Pool {
     this.#programs.delete(program)
   }
 
-  async play(job: ControlledJob): Promise<Played> {
+  async play(job: ControlledJob, times: StepTimes | null): Promise<KernelFailure | null> {
     // Whoever asked is not made to wait even for the first slice.
     await this.#pause()
     const steps = this.#programs.get(job.program)?.steps ?? []
-    const times: number[] = []
+    let timed = 0
     const rounds: number[] = []
     for (let at = 0; at < steps.length && !this.#closed; at++) {
       const step = steps[at]!
@@ -54,12 +54,12 @@ export class InlinePool implements Pool {
           const work = this.#slices(step.kernel, step.args, step.pieces, step.chunk, job.scratch)
           for (const _ of work) await this.#pause()
         } catch (cause) {
-          return { failure: { at, message: String(cause) }, times }
+          return { at, message: String(cause) }
         }
-        if (job.timed) times.push(at, begin, performance.now())
+        times?.set([at, begin, performance.now()], 3 * timed++)
       }
     }
-    return { failure: null, times }
+    return null
   }
 
   close(): void {

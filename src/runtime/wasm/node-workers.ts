@@ -9,6 +9,10 @@ const PORT = `
 const { parentPort } = require('node:worker_threads')
 const receive = (take) => parentPort.on('message', take)
 const send = (message) => parentPort.postMessage(message)
+const clock = () => {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1e3 + nanoseconds / 1e6
+}
 `
 
 /**

@@ -12,18 +12,21 @@ export interface PoolKernel {
   readonly module: WebAssembly.Module
 }
 
-export interface Played {
-  /** The first kernel that failed: at which step, and what the engine says. */
-  readonly failure: { readonly at: number; readonly message: string } | null
-  /** If the job was timed: of every step run the position, begin and end in milliseconds, one after another. */
-  readonly times: readonly number[]
+/** The first kernel of a job that failed: at which step, and what the engine says. */
+export interface KernelFailure {
+  readonly at: number
+  readonly message: string
 }
+
+/** Of every step run its position, begin and end in milliseconds, one after another; zeros for steps not run. */
+export type StepTimes = Float64Array<SharedArrayBuffer>
 
 /** Those who do the work: workers, or the main thread itself in slices. One job at a time. */
 export interface Pool {
   /** Kernels that came before may come again. */
   add(program: PoolProgram, kernels: readonly PoolKernel[]): void
   forget(program: number): void
-  play(job: ControlledJob): Promise<Played>
+  /** Steps are timed if there is room for their times. */
+  play(job: ControlledJob, times: StepTimes | null): Promise<KernelFailure | null>
   close(): void
 }

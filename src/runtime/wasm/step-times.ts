@@ -1,18 +1,19 @@
 import type { Program } from '../../codegen/program.ts'
 import type { KernelTime } from '../device.ts'
 import type { FlatProgram } from './flat-steps.ts'
+import type { StepTimes } from './pool.ts'
 
 const kernelName = (program: Program, source: NonNullable<FlatProgram['sources'][number]>): string =>
   source.kind === 'copy' ? 'copy' : (program.kernels[source.kernel]?.name ?? '?')
 
-/** What was measured of each step, for people: `times` as a pool gives them. */
-export function kernelTimes(program: Program, flat: FlatProgram, times: readonly number[]): KernelTime[] {
+/** What was measured of each step, for people. */
+export function kernelTimes(program: Program, flat: FlatProgram, times: StepTimes): KernelTime[] {
   const start = times[1] ?? 0
   const nanoseconds = (milliseconds: number): number => Math.round(milliseconds * 1e6)
   const result: KernelTime[] = []
   for (let i = 0; i < times.length; i += 3) {
     const source = flat.sources[times[i]!]
-    if (!source) continue
+    if (!source || times[i + 2] === 0) continue
     const [begin, end] = [nanoseconds(times[i + 1]! - start), nanoseconds(times[i + 2]! - start)]
     result.push({
       label: source.label,

@@ -5,7 +5,7 @@ import { acceptInputs } from '../call-inputs.ts'
 import type { DeviceBuffer, Executable, KernelTime } from '../device.ts'
 import type { DeviceTensor } from '../device-tensor.ts'
 import type { FlatProgram } from './flat-steps.ts'
-import type { Played } from './pool.ts'
+import type { KernelFailure, StepTimes } from './pool.ts'
 import { kernelTimes, labelOf } from './step-times.ts'
 import type { WasmContext } from './wasm-context.ts'
 import type { WasmAllocation } from './wasm-memory.ts'
@@ -41,14 +41,12 @@ export class WasmExecutable implements Executable {
   }
 
   async profile(inputs: readonly DeviceBuffer[]): Promise<{ outputs: DeviceBuffer[]; times: KernelTime[] }> {
-    const { health } = this.#context
-    let outputs: DeviceBuffer[] = []
-    const played = await health.guard(
-      new Promise<Played>((resolve) => {
-        outputs = this.#call(inputs, resolve)
-      }),
-    )
-    return { outputs, times: kernelTimes(this.#pooled.program, this.#pooled.flat, played.times) }
+    const { health, queue } = this.#context
+    const { program, flat } = this.#pooled
+    const times = new Float64Array(new SharedArrayBuffer(8 * 3 * flat.runs))
+    const outputs = this.#call(inputs, times)
+    await health.guard(queue.result(() => {}))
+    return { outputs, times: kernelTimes(program, flat, times) }
   }
 
   dispose(): void {
@@ -57,28 +55,25 @@ export class WasmExecutable implements Executable {
     this.#onDispose()
   }
 
-  /** `timed` is told how it went, if it is to be timed. */
-  #call(given: readonly DeviceBuffer[], timed: ((played: Played) => void) | null): DeviceBuffer[] {
-    const { health, memory, queue, scratch, tensors } = this.#context
-    const { program, id, flat } = this.#pooled
+  #call(given: readonly DeviceBuffer[], times: StepTimes | null): DeviceBuffer[] {
+    const { health, memory, pool, queue, scratch, tensors } = this.#context
+    const { program, id } = this.#pooled
     health.assertAlive()
     if (this.#disposed) throw new DeviceError(`program ${program.name} was disposed of`, { hint: 'load it again' })
     const inputs = acceptInputs(program, given, tensors)
     const call = this.#planner.plan(inputs)
     const slots = this.#slots(call)
     const addresses = this.#addresses(call, slots)
-    const job = { program: id, ...scratch.place, timed: timed !== null, alone: flat.alone }
+    const job = { program: id, ...scratch.place }
     queue.push(async () => {
       const failed = inputs.find((tensor) => tensor.failure)?.failure
       if (failed) {
         for (const output of call.outputs) output.fail(failed)
-        timed?.({ failure: null, times: [] })
         return
       }
       this.#prepare(call, addresses)
-      const played = await this.#context.pool.play(job)
-      if (played.failure) this.#fail(call.outputs, played.failure)
-      timed?.(played)
+      const failure = await pool.play(job, times)
+      if (failure) this.#fail(call.outputs, failure)
     })
     // What comes next into this memory comes behind the call.
     for (const slot of slots) memory.release(slot)
@@ -120,7 +115,7 @@ export class WasmExecutable implements Executable {
     for (let i = 0; i < places.length; i += 2) words[base + places[i]!] = addresses[places[i + 1]!]!
   }
 
-  #fail(outputs: readonly Tensor[], { at, message }: NonNullable<Played['failure']>): void {
+  #fail(outputs: readonly Tensor[], { at, message }: KernelFailure): void {
     const { program, flat } = this.#pooled
     const error = new DeviceError(`program ${program.name} failed at ${labelOf(program, flat, at)}: ${message}`, {
       hint: 'this is a bug in code generation (or in a hand-written kernel), please report it with the program',

@@ -11,6 +11,7 @@ interface PageWorker {
 const PORT = `
 const receive = (take) => { self.onmessage = (event) => take(event.data) }
 const send = (message) => self.postMessage(message)
+const clock = () => performance.timeOrigin + performance.now()
 `
 
 /** Longer than any worker takes to start, so that a page whose policy swallows workers does not wait for ever. */

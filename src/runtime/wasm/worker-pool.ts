@@ -1,5 +1,5 @@
 import { Control, type ControlledJob } from './control.ts'
-import type { Played, Pool, PoolKernel, PoolProgram } from './pool.ts'
+import type { KernelFailure, Pool, PoolKernel, PoolProgram, StepTimes } from './pool.ts'
 import { WORKER_SOURCE } from './worker-source.ts'
 
 /** A worker thread, of Node or of a page. */
@@ -20,6 +20,8 @@ export type StartWorker = (source: string, events: WorkerEvents) => WorkerHandle
 /** What a worker is sent. */
 interface Mail {
   readonly setup: Setup | null
+  /** Where the next job writes its times. */
+  readonly times: StepTimes | null
   readonly kernels: readonly PoolKernel[]
   readonly programs: readonly PoolProgram[]
   readonly forgotten: readonly number[]
@@ -28,14 +30,13 @@ interface Mail {
 interface Setup {
   readonly control: Int32Array
   readonly worker: number
-  readonly workers: number
   readonly memory: WebAssembly.Memory
 }
 
-/** What a worker sends: only the first failure of a job counts, and worker 0 says when the job is done. */
+/** What workers send: only the first failure of a job counts. */
 type Report =
   | { readonly kind: 'failed'; readonly at: number; readonly message: string }
-  | { readonly kind: 'done'; readonly failed: boolean; readonly times: readonly number[] }
+  | { readonly kind: 'done'; readonly failed: boolean }
 
 const isReport = (data: unknown): data is Report =>
   typeof data === 'object' && data !== null && 'kind' in data && (data.kind === 'failed' || data.kind === 'done')
@@ -46,14 +47,14 @@ export class WorkerPool implements Pool {
   readonly #memory: WebAssembly.Memory
   readonly #start: StartWorker
   readonly #onDeath: (reason: string) => void
-  readonly #control: Control
+  readonly #control = new Control()
   readonly #workers: WorkerHandle[] = []
   readonly #known = new Set<number>()
   /** Told with the next message: it is no reason to wake anybody. */
   readonly #forgotten: number[] = []
-  #failure: Played['failure'] = null
-  #done: { readonly failed: boolean; readonly times: readonly number[] } | null = null
-  #finish: ((played: Played) => void) | null = null
+  #failure: KernelFailure | null = null
+  #done: { readonly failed: boolean } | null = null
+  #finish: ((failure: KernelFailure | null) => void) | null = null
   #closed = false
 
   constructor(size: number, memory: WebAssembly.Memory, start: StartWorker, onDeath: (reason: string) => void) {
@@ -61,31 +62,25 @@ export class WorkerPool implements Pool {
     this.#memory = memory
     this.#start = start
     this.#onDeath = onDeath
-    this.#control = new Control(size)
   }
 
   add(program: PoolProgram, kernels: readonly PoolKernel[]): void {
     const unknown = kernels.filter((kernel) => !this.#known.has(kernel.id))
     for (const kernel of unknown) this.#known.add(kernel.id)
-    const first = this.#workers.length === 0
-    if (first) this.#startAll()
-    const mail = { kernels: unknown, programs: [program], forgotten: this.#forgotten.splice(0) }
-    this.#control.announceMail()
-    this.#workers.forEach((worker, i) => {
-      worker.post({ setup: first ? this.#setup(i) : null, ...mail } satisfies Mail)
-    })
+    this.#post(unknown, [program], null)
   }
 
   forget(program: number): void {
     this.#forgotten.push(program)
   }
 
-  play(job: ControlledJob): Promise<Played> {
+  play(job: ControlledJob, times: StepTimes | null): Promise<KernelFailure | null> {
     this.#failure = this.#done = null
+    if (times) this.#post([], [], times)
     return new Promise((resolve) => {
       this.#finish = resolve
       this.#workers[0]?.hold(true)
-      this.#control.give(job)
+      this.#control.give(job, times !== null)
     })
   }
 
@@ -93,6 +88,16 @@ export class WorkerPool implements Pool {
     this.#closed = true
     for (const worker of this.#workers) worker.terminate()
     this.#workers.length = 0
+  }
+
+  #post(kernels: readonly PoolKernel[], programs: readonly PoolProgram[], times: StepTimes | null): void {
+    const first = this.#workers.length === 0
+    if (first) this.#startAll()
+    const mail = { kernels, programs, times, forgotten: this.#forgotten.splice(0) }
+    this.#control.announceMail()
+    this.#workers.forEach((worker, i) => {
+      worker.post({ setup: first ? this.#setup(i) : null, ...mail } satisfies Mail)
+    })
   }
 
   #startAll(): void {
@@ -108,7 +113,7 @@ export class WorkerPool implements Pool {
   }
 
   #setup(worker: number): Setup {
-    return { control: this.#control.words, worker, workers: this.#size, memory: this.#memory }
+    return { control: this.#control.words, worker, memory: this.#memory }
   }
 
   /** Workers' messages may overtake each other: a job that failed is done when its failure is known as well. */
@@ -117,9 +122,9 @@ export class WorkerPool implements Pool {
     else this.#done = report
     if (!this.#done || (this.#done.failed && !this.#failure)) return
     const finish = this.#finish
-    const played = { failure: this.#done.failed ? this.#failure : null, times: this.#done.times }
+    const failure = this.#done.failed ? this.#failure : null
     this.#finish = this.#done = null
     this.#workers[0]?.hold(false)
-    finish?.(played)
+    finish?.(failure)
   }
 }
