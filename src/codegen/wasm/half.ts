@@ -23,10 +23,9 @@ export function toHalfBits(A: Arithmetic, value: Node): Node {
   const sign = i32.and(i32.shrU(bits, constI32(16)), A.constI32(0x8000))
   const scaled = A.asInt(f32.mul(A.asFloat(magnitude), A.constF32(2 ** -112)))
   const finite = i32.shrU(scaled, constI32(13))
-  const infinite = i32.geS(magnitude, A.constI32(0x7f800000))
-  const nan = i32.gtS(magnitude, A.constI32(0x7f800000))
-  const special = A.select(nan, A.constI32(0x7e00), A.constI32(0x7c00))
-  return i32.or(A.select(infinite, special, finite), sign)
+  const finiteOrNot = A.select(i32.geS(magnitude, A.constI32(0x7f800000)), A.constI32(0x7c00), finite)
+  // Machines differ in the signs of the NaNs they make; stored, all are one.
+  return A.select(i32.gtS(magnitude, A.constI32(0x7f800000)), A.constI32(0x7e00), i32.or(finiteOrNot, sign))
 }
 
 export function roundToHalf(A: Arithmetic, value: Node): Node {
@@ -41,5 +40,5 @@ export function roundToHalf(A: Arithmetic, value: Node): Node {
   const rounded = A.select(i32.ltS(magnitude, A.constI32(0x38800000)), subnormal, normal)
   const fitting = A.select(i32.ltS(rounded, A.constI32(0x47800000)), rounded, A.constI32(0x7f800000))
   const nan = i32.gtS(magnitude, A.constI32(0x7f800000))
-  return A.asFloat(i32.or(A.select(nan, A.constI32(0x7fc00000), fitting), sign))
+  return A.asFloat(A.select(nan, A.constI32(0x7fc00000), i32.or(fitting, sign)))
 }

@@ -18,7 +18,7 @@ export interface Node {
   local: number
 }
 
-export const NO_IMMEDIATE: readonly number[] = []
+const NO_IMMEDIATE: readonly number[] = []
 
 export const makeNode = (
   code: number,

@@ -1,7 +1,7 @@
 import { isFloat } from '../../ir/dtype.ts'
 import { UnsupportedError } from '../../util/errors.ts'
 import type { Builtin, Expr, Kernel, Lanes } from '../kernel-ir.ts'
-import { IndexFacts } from './access.ts'
+import { IndexFacts } from './index-facts.ts'
 import { load } from './instructions.ts'
 import type { Address } from './memory.ts'
 import type { ModuleWriter } from './module.ts'
@@ -18,13 +18,13 @@ export const typeOf = (dtype: Expr['dtype'], lanes: Lanes): ValueType =>
   lanes === 4 ? 'v128' : isFloat(dtype) ? 'f32' : 'i32'
 
 /** A local that is assigned to. */
-export interface Variable {
+interface Variable {
   readonly local: number
   readonly type: ValueType
 }
 
 /** A local, and what is to be put in it. */
-export interface Assignment {
+interface Assignment {
   readonly local: number
   readonly value: Node
 }

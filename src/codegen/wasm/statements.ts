@@ -8,7 +8,7 @@ import { getLocal, type Node } from './node.ts'
 import { type Scope, typeOf } from './scope.ts'
 
 /** Writes what was planned. All is planned before anything is written, so that a `let` knows its uses. */
-export type Plan = () => void
+type Plan = () => void
 
 /** Plans the statements of kernels. */
 export class Statements {

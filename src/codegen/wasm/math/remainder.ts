@@ -19,8 +19,9 @@ export const REMAINDER: Helper = {
     const defined = (): Node => i32.and(f64.lt(rest, constF64(Number.POSITIVE_INFINITY)), f64.gt(divisor, constF64(0)))
     f.when(left(), () => {
       // A multiple of 24 bits that is not too large: its product is exact in f64, and so is what it leaves.
-      const quotient = f64.mul(f64.min(f64.div(rest, divisor), constF64(1e30)), constF64(1 - 2 ** -23))
-      const short = f64.promoteF32(f32.demoteF64(quotient))
+      const quotient = f64.mul(f64.div(rest, divisor), constF64(1 - 2 ** -23))
+      const scaled = f64.mul(quotient, constF64(2 ** 29 + 1))
+      const short = f64.sub(scaled, f64.sub(scaled, quotient))
       const multiple = f64.max(f64.trunc(short), constF64(1))
       f.repeat(() => f.set(restLocal, f64.sub(rest, f64.mul(multiple, divisor))), left)
     })

@@ -30,7 +30,8 @@ export function tanh(m: MathContext, x: Node): Node {
   const one = constF32x4(1)
   const growth = exp(m, f32x4.add(a, a))
   const far = f32x4.sub(one, f32x4.div(constF32x4(2), f32x4.add(growth, one)))
-  return v128.bitselect(near, v128.or(far, sign), f32x4.lt(a, constF32x4(0.625)))
+  // The polynomial loses the sign of -0.
+  return v128.or(v128.bitselect(near, far, f32x4.lt(a, constF32x4(0.625))), sign)
 }
 
 /**

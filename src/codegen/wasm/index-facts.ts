@@ -108,7 +108,7 @@ export class IndexFacts {
 }
 
 /** A number, a scalar known when the kernel runs, or unknown. */
-export type Stride = number | Expr | undefined
+type Stride = number | Expr | undefined
 
 /** Offsets in elements that an instruction's immediate may hold. */
 const MAX_CONSTANT = 1 << 20
