@@ -28,7 +28,7 @@ export * from './autodiff/index.ts'
 export { type Compiled, type CompileOptions, compile, type Profile, put, type Sizes, type SpecsOf } from './compile.ts'
 export type { DeviceChoice } from './runtime/choose.ts'
 export type { Device, DeviceMemory } from './runtime/device.ts'
-export { closeDevices, openDevice } from './runtime/registry.ts'
+export { closeDevices, type DeviceName, openDevice } from './runtime/registry.ts'
 
 // Building blocks: parameters, layers, attention and its variants.
 

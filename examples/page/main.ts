@@ -9,6 +9,7 @@ import {
   argmax,
   biasedLinearSpec,
   compile,
+  type DeviceName,
   initParams,
   key,
   linear,
@@ -17,6 +18,7 @@ import {
   mul,
   neg,
   oneHot,
+  openDevice,
   type ParamsOf,
   relu,
   spec,
@@ -80,11 +82,17 @@ function draw(predicted: ArrayLike<number>): void {
   }
 }
 
+/** From `?device=`, else the graphics card if there is one, and WebAssembly if not. */
+function deviceAsked(): DeviceName {
+  const asked = new URLSearchParams(location.search).get('device')
+  return asked === 'webgpu' || asked === 'wasm' ? asked : 'auto'
+}
+
 async function run(): Promise<void> {
   const params = initParams(layers, key(0))
   const optimizer = adam({ learningRate: 0.01 })
   const state = optimizer.init(params)
-  const device = 'webgpu'
+  const device = await openDevice(deviceAsked())
   const update = trainStep(loss, optimizer)
   const step = compile(update, [params, state, x, labels], { device, donate: [0, 1] })
   const classify = compile(classes, [params, spec(['N', 2])], { device })
@@ -95,7 +103,8 @@ async function run(): Promise<void> {
     if (i % 10 !== 0) continue
     draw(await (await classify(now.params, pixels)).read())
     const perSecond = (1000 * i) / (performance.now() - start)
-    status.textContent = `step ${i} of ${STEPS}, loss ${(await now.loss.item()).toFixed(4)}\n${perSecond.toFixed(0)} steps/s`
+    const learnt = `step ${i} of ${STEPS}, loss ${(await now.loss.item()).toFixed(4)}`
+    status.textContent = `${learnt}\n${perSecond.toFixed(0)} steps/s on ${device.description}`
   }
   document.body.dataset['done'] = 'true'
 }
