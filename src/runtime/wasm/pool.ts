@@ -19,7 +19,7 @@ export interface KernelFailure {
 }
 
 /** Of every step run its position, begin and end in milliseconds, one after another; zeros for steps not run. */
-export type StepTimes = Float64Array<SharedArrayBuffer>
+export type StepTimes = Float64Array
 
 /** Those who do the work: workers, or the main thread itself in slices. One job at a time. */
 export interface Pool {

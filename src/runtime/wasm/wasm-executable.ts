@@ -41,9 +41,11 @@ export class WasmExecutable implements Executable {
   }
 
   async profile(inputs: readonly DeviceBuffer[]): Promise<{ outputs: DeviceBuffer[]; times: KernelTime[] }> {
-    const { health, queue } = this.#context
+    const { health, queue, workers } = this.#context
     const { program, flat } = this.#pooled
-    const times = new Float64Array(new SharedArrayBuffer(8 * 3 * flat.runs))
+    const bytes = 3 * Float64Array.BYTES_PER_ELEMENT * flat.runs
+    // A page without workers may not even know shared arrays.
+    const times = new Float64Array(workers > 0 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
     const outputs = this.#call(inputs, times)
     await health.guard(queue.result(() => {}))
     return { outputs, times: kernelTimes(program, flat, times) }
