@@ -1,0 +1,90 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Case } from '../cases.ts'
+import type { Contender, PreparedCase } from '../contender.ts'
+import { type ImplementationOptions, type Outputs, Unsupported } from '../implementation.ts'
+import type { ChildKind, Reply, ReplyValue, Request } from './messages.ts'
+
+/** How much of what a child wrote on stderr is told when it dies. */
+const LAST_WORDS = 500
+
+/** An implementation in a Node process of its own, so that no library's threads, memory or settings meet another's. */
+export class ChildContender implements Contender {
+  readonly script = true
+  private child: ChildProcess | null = null
+  private said = ''
+
+  constructor(
+    readonly name: ChildKind,
+    private readonly options: ImplementationOptions,
+  ) {}
+
+  get device(): string {
+    return this.options.device
+  }
+
+  get threads(): number {
+    return this.options.threads
+  }
+
+  async open(): Promise<string> {
+    const child = fork(fileURLToPath(new URL('main.ts', import.meta.url)), {
+      execArgv: ['--import', 'tsx'],
+      serialization: 'advanced', // copies arrays as they are
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    child.stderr?.on('data', (text: Buffer) => {
+      this.said = (this.said + text).slice(-LAST_WORDS)
+    })
+    this.child = child
+    return (await this.ask({ ask: 'open', kind: this.name, options: this.options })) as string
+  }
+
+  async prepare(what: Case): Promise<PreparedCase> {
+    const firstCall = (await this.ask({ ask: 'prepare', what })) as number
+    return {
+      firstCall,
+      run: async () => (await this.ask({ ask: 'run' })) as number,
+      outputs: async () => (await this.ask({ ask: 'outputs' })) as Outputs,
+      dispose: async () => {
+        await this.ask({ ask: 'dispose' })
+      },
+    }
+  }
+
+  async close(): Promise<void> {
+    const { child } = this
+    this.child = null
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((done) => child.once('exit', done))
+    child.kill('SIGKILL') // it holds nothing that matters, and some libraries do not let their process end
+    await gone
+  }
+
+  private ask(request: Request): Promise<ReplyValue> {
+    const { child } = this
+    if (!child?.connected) return Promise.reject(new Error(this.died()))
+    return new Promise((resolve, reject) => {
+      const settle = (then: () => void): void => {
+        child.off('message', answered)
+        child.off('exit', exited)
+        then()
+      }
+      const answered = (message: unknown): void => {
+        const reply = message as Reply // a child sends nothing else
+        settle(() => (reply.ok ? resolve(reply.value) : reject(errorOf(reply.message, reply.unsupported))))
+      }
+      const exited = (): void => settle(() => reject(new Error(this.died())))
+      child.on('message', answered)
+      child.on('exit', exited)
+      child.send(request)
+    })
+  }
+
+  private died(): string {
+    return `its process ended: ${this.said.trim() || 'it said nothing'}`
+  }
+}
+
+const errorOf = (message: string, unsupported: boolean): Error =>
+  unsupported ? new Unsupported(message) : new Error(message)

@@ -1,0 +1,20 @@
+import type { Case } from '../cases.ts'
+import type { ImplementationOptions, Outputs } from '../implementation.ts'
+
+/** Implementations that run in a Node process of their own. */
+export type ChildKind = 'weft' | 'jax-js' | 'onnxruntime-web'
+
+/** What the benchmark asks of a child, one thing at a time. */
+export type Request =
+  | { readonly ask: 'open'; readonly kind: ChildKind; readonly options: ImplementationOptions }
+  | { readonly ask: 'prepare'; readonly what: Case }
+  | { readonly ask: 'run' }
+  | { readonly ask: 'outputs' }
+  | { readonly ask: 'dispose' }
+
+export type Reply =
+  | { readonly ok: true; readonly value: ReplyValue }
+  | { readonly ok: false; readonly unsupported: boolean; readonly message: string }
+
+/** A version; milliseconds; results; or nothing. */
+export type ReplyValue = string | number | Outputs | null

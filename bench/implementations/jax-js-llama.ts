@@ -1,0 +1,157 @@
+import { blockUntilReady, type Array as JaxArray, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax'
+import type { Prepared } from '../implementation.ts'
+import type { Inputs } from '../inputs.ts'
+import { ropeAngles } from '../llama-weights.ts'
+import { CHECKED_STEPS, EPSILON, type LlamaProblem, ROPE_THETA } from '../problem.ts'
+import { floatsOf, jaxArray } from './jax-js.ts'
+import { adamwUpdate, type Tensors, type TrainingState, zeroState } from './jax-js-adamw.ts'
+
+/** What a decoder is given beside its weights. */
+interface Batch {
+  readonly [name: string]: JaxArray
+  readonly ids: JaxArray
+  readonly labels: JaxArray
+  readonly cos: JaxArray
+  readonly sin: JaxArray
+}
+
+/** A LLaMA decoder in the operations of jax-js. */
+export function prepareJaxLlama(problem: LlamaProblem, inputs: Inputs): Prepared {
+  const { ids, labels, ...arrays } = inputs
+  const weights: Tensors = Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, jaxArray(array)]))
+  const angles = ropeAngles(problem, ROPE_THETA)
+  const shape = [problem.tokens, problem.dim / problem.heads / 2]
+  const batch: Batch = {
+    ids: jaxArray({ shape: [problem.tokens], data: ids!.data }),
+    labels: jaxArray({ shape: [problem.tokens], data: labels!.data }),
+    cos: jaxArray({ shape, data: angles.cos }),
+    sin: jaxArray({ shape, data: angles.sin }),
+  }
+  switch (problem.mode) {
+    case 'forward':
+      return prepareForward(problem, weights, batch)
+    case 'gradient':
+      return prepareGradient(problem, weights, batch)
+    case 'adamw':
+      return prepareTraining(problem, weights, batch)
+  }
+}
+
+function prepareForward(problem: LlamaProblem, weights: Tensors, { labels, ...batch }: Batch): Prepared {
+  labels.dispose()
+  const compiled = jit((w: Tensors, b: Tensors) => logits(problem, w, b as Omit<Batch, 'labels'>))
+  const call = () => blockUntilReady(compiled(tree.ref(weights), tree.ref(batch)))
+  return {
+    async run() {
+      ;(await call()).dispose()
+    },
+    async outputs() {
+      return { logits: await floatsOf(await call()) }
+    },
+    dispose() {
+      compiled.dispose()
+      tree.dispose([weights, batch])
+    },
+  }
+}
+
+function prepareGradient(problem: LlamaProblem, weights: Tensors, batch: Batch): Prepared {
+  const compiled = jit((w: Tensors, b: Batch) => valueAndGrad(lossOf(problem))(w, b))
+  const call = () => blockUntilReady(compiled(tree.ref(weights), tree.ref(batch)))
+  return {
+    async run() {
+      tree.dispose(await call())
+    },
+    async outputs() {
+      const [loss, gradients] = await call()
+      const named = Object.entries(gradients).map(async ([name, g]) => [name, await floatsOf(g)] as const)
+      return { loss: await floatsOf(loss), ...Object.fromEntries(await Promise.all(named)) }
+    },
+    dispose() {
+      compiled.dispose()
+      tree.dispose([weights, batch])
+    },
+  }
+}
+
+function prepareTraining(problem: LlamaProblem, weights: Tensors, batch: Batch): Prepared {
+  const compiled = jit((w: Tensors, state: TrainingState, b: Batch) => {
+    const [loss, gradients] = valueAndGrad(lossOf(problem))(tree.ref(w), b)
+    return [loss, ...adamwUpdate(w, gradients, state)] as [JaxArray, Tensors, TrainingState]
+  })
+  let now: readonly [Tensors, TrainingState] = [tree.ref(weights), zeroState(weights)]
+  const next = async (): Promise<JaxArray> => {
+    const [loss, w, state] = await blockUntilReady(compiled(now[0], now[1], tree.ref(batch)))
+    now = [w, state]
+    return loss
+  }
+  return {
+    async run() {
+      ;(await next()).dispose()
+    },
+    async outputs() {
+      tree.dispose([...now])
+      now = [tree.ref(weights), zeroState(weights)]
+      const losses: number[] = []
+      for (let i = 0; i < CHECKED_STEPS; i++) losses.push((await floatsOf(await next()))[0]!)
+      return { losses: Float32Array.from(losses) }
+    },
+    dispose() {
+      compiled.dispose()
+      tree.dispose([...now, weights, batch])
+    },
+  }
+}
+
+/** Mean of -log softmax of the logits at the next label. */
+const lossOf =
+  (problem: LlamaProblem) =>
+  (w: Tensors, { labels, ...batch }: Batch): JaxArray => {
+    const { tokens, vocab } = problem
+    const [before, last] = np.split(logits(problem, w, batch), [tokens - 1], 0) as [JaxArray, JaxArray]
+    const [first, next] = np.split(labels, [1], 0) as [JaxArray, JaxArray]
+    last.dispose()
+    first.dispose()
+    const picked = nn.logSoftmax(before, -1).mul(nn.oneHot(next, vocab))
+    return np.sum(picked).mul(-1 / (tokens - 1))
+  }
+
+/** Logits [tokens,vocab]. */
+function logits(
+  { layers, dim, heads, tokens }: LlamaProblem,
+  w: Tensors,
+  { ids, cos, sin }: Omit<Batch, 'labels'>,
+): JaxArray {
+  const width = dim / heads
+  const split = (x: JaxArray): JaxArray => x.reshape([tokens, heads, width]).transpose([1, 0, 2])
+  const rotate = (x: JaxArray): JaxArray => {
+    const [a, b] = np.split(x, 2, -1) as [JaxArray, JaxArray]
+    const first = a.ref.mul(cos.ref).sub(b.ref.mul(sin.ref))
+    const second = b.mul(cos.ref).add(a.mul(sin.ref))
+    return np.concatenate([first, second], -1)
+  }
+  let x = np.take(w['model.embed_tokens.weight']!, ids, 0)
+  for (let i = 0; i < layers; i++) {
+    const weight = (name: string): JaxArray => w[`model.layers.${i}.${name}.weight`]!
+    const h = rmsNorm(x.ref, weight('input_layernorm'))
+    const q = rotate(split(linear(h.ref, weight('self_attn.q_proj')))).mul(1 / Math.sqrt(width))
+    const k = rotate(split(linear(h.ref, weight('self_attn.k_proj'))))
+    const v = split(linear(h, weight('self_attn.v_proj')))
+    const scores = np.where(np.tri(tokens, tokens, 0, { dtype: np.bool }), np.matmul(q, k.transpose([0, 2, 1])), -1e30)
+    const attended = np.matmul(nn.softmax(scores, -1), v).transpose([1, 0, 2]).reshape([tokens, dim])
+    x = x.add(linear(attended, weight('self_attn.o_proj')))
+    const z = rmsNorm(x.ref, weight('post_attention_layernorm'))
+    const gate = nn.silu(linear(z.ref, weight('mlp.gate_proj')))
+    x = x.add(linear(gate.mul(linear(z, weight('mlp.up_proj'))), weight('mlp.down_proj')))
+  }
+  cos.dispose()
+  sin.dispose()
+  return linear(rmsNorm(x, w['model.norm.weight']!), w['lm_head.weight']!)
+}
+
+const linear = (x: JaxArray, weight: JaxArray): JaxArray => np.matmul(x, weight.transpose())
+
+function rmsNorm(x: JaxArray, weight: JaxArray): JaxArray {
+  const power = np.mean(np.square(x.ref), -1, { keepdims: true })
+  return x.mul(np.reciprocal(np.sqrt(power.add(EPSILON)))).mul(weight)
+}

@@ -1,0 +1,61 @@
+import { blockUntilReady, defaultDevice, init, type Array as JaxArray, jit, nn, numpy as np, tree } from '@jax-js/jax'
+import { type Implementation, type ImplementationOptions, type Prepared, Unsupported } from '../implementation.ts'
+import type { InputArray, Inputs } from '../inputs.ts'
+import { EPSILON, type Problem } from '../problem.ts'
+import { prepareJaxLlama } from './jax-js-llama.ts'
+import { packageVersion } from './package-version.ts'
+
+/** jax-js, after `standInForBrowser`. Its arrays are freed by hand: a function owns its arguments, and `ref` keeps one for another use. */
+export async function openJaxJs({ device }: ImplementationOptions): Promise<Implementation> {
+  if (device === 'reference') throw new Unsupported('there is no such device')
+  if (!(await init(device)).includes(device)) throw new Error(`jax-js finds no ${device}`)
+  defaultDevice(device)
+  return {
+    version: `@jax-js/jax ${packageVersion('@jax-js/jax')}`,
+    prepare: async (problem, inputs) =>
+      problem.kind === 'llama' ? prepareJaxLlama(problem, inputs) : prepareOperation(problem, inputs),
+  }
+}
+
+type Operation = Exclude<Problem, { readonly kind: 'llama' }>
+
+function prepareOperation(problem: Operation, arrays: Inputs): Prepared {
+  const inputs = Object.values(arrays).map(jaxArray)
+  const compiled = jit(functionOf(problem))
+  const call = (): Promise<JaxArray> => blockUntilReady(compiled(...inputs.map((x) => x.ref)))
+  return {
+    async run() {
+      ;(await call()).dispose()
+    },
+    async outputs() {
+      return { result: await floatsOf(await call()) }
+    },
+    dispose() {
+      compiled.dispose()
+      tree.dispose(inputs)
+    },
+  }
+}
+
+/** Takes the inputs in the order in which `inputsOf` makes them. */
+function functionOf(problem: Operation): (...inputs: JaxArray[]) => JaxArray {
+  switch (problem.kind) {
+    case 'matmul':
+      return (a, b) => np.matmul(a!, b!)
+    case 'softmax':
+      return (x) => nn.softmax(x!, -1)
+    case 'layerNorm':
+      return (x, weight, bias) => nn.standardize(x!, -1, { epsilon: EPSILON }).mul(weight!).add(bias!)
+    case 'elementwise':
+      return (x, y, z) => nn.gelu(x!.mul(y!).add(z!), { approximate: false })
+    case 'attention': {
+      const scale = 1 / Math.sqrt(problem.width)
+      return (q, k, v) => np.matmul(nn.softmax(np.matmul(q!.mul(scale), k!.transpose([0, 1, 3, 2])), -1), v!)
+    }
+  }
+}
+
+export const jaxArray = ({ shape, data }: InputArray): JaxArray => np.array(data, { shape: [...shape] })
+
+/** Reads an array and gives it up. */
+export const floatsOf = async (array: JaxArray): Promise<Float32Array> => (await array.data()) as Float32Array

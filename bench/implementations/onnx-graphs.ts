@@ -1,0 +1,53 @@
+import { Unsupported } from '../implementation.ts'
+import type { Inputs } from '../inputs.ts'
+import { EPSILON, type Problem } from '../problem.ts'
+import { llamaGraph } from './onnx-llama.ts'
+import { OnnxGraph } from './onnx-model.ts'
+
+/** A problem as an ONNX model, with what it is fed at each run; weights are constants of the graph. */
+export interface OnnxProblem {
+  readonly model: Uint8Array
+  readonly feeds: Inputs
+  readonly output: string
+}
+
+/** @throws Unsupported for gradients: the library runs graphs forward only. */
+export function onnxProblem(problem: Problem, inputs: Inputs): OnnxProblem {
+  if (problem.kind !== 'llama') return operation(problem, inputs)
+  if (problem.mode !== 'forward') throw new Unsupported('no gradients: it runs graphs forward only')
+  return llamaGraph(problem, inputs)
+}
+
+type Operation = Exclude<Problem, { readonly kind: 'llama' }>
+
+function operation(problem: Operation, feeds: Inputs): OnnxProblem {
+  const graph = new OnnxGraph()
+  const inputs = Object.entries(feeds).map(([name, { shape }]) => graph.input(name, 'f32', shape))
+  const add = (opType: string, names: readonly string[], attributes = {}): string =>
+    graph.node(opType, names, attributes)
+  const output = build(problem, inputs, add, (x) => graph.scalar(x))
+  // The result has the shape of the first input in all of these.
+  graph.output(output, Object.values(feeds)[0]!.shape)
+  return { model: graph.bytes(), feeds, output }
+}
+
+type Node = (opType: string, inputs: readonly string[], attributes?: object) => string
+
+function build(problem: Operation, inputs: readonly string[], node: Node, scalar: (x: number) => string): string {
+  const [first, second, third] = inputs as [string, string, string] // as many as the problem has
+  switch (problem.kind) {
+    case 'matmul':
+      return node('MatMul', [first, second])
+    case 'softmax':
+      return node('Softmax', [first], { axis: -1 })
+    case 'layerNorm':
+      return node('LayerNormalization', [first, second, third], { axis: -1, epsilon: { float: EPSILON } })
+    case 'elementwise':
+      return node('Gelu', [node('Add', [node('Mul', [first, second]), third])])
+    case 'attention': {
+      const scaled = node('Mul', [first, scalar(1 / Math.sqrt(problem.width))])
+      const scores = node('MatMul', [scaled, node('Transpose', [second], { perm: [0, 1, 3, 2] })])
+      return node('MatMul', [node('Softmax', [scores], { axis: -1 }), third])
+    }
+  }
+}

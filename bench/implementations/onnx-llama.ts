@@ -1,0 +1,76 @@
+import type { InputArray, Inputs } from '../inputs.ts'
+import { ropeAngles } from '../llama-weights.ts'
+import { EPSILON, type LlamaProblem, ROPE_THETA } from '../problem.ts'
+import type { OnnxProblem } from './onnx-graphs.ts'
+import { OnnxGraph } from './onnx-model.ts'
+
+/** Stands for the score of a key that comes after the query. */
+const FORBIDDEN = -1e30
+
+/** The logits of a LLaMA decoder in ONNX operations, its weights stored as [in,out] so that no product transposes. */
+export function llamaGraph(problem: LlamaProblem, inputs: Inputs): OnnxProblem {
+  const { layers, dim, heads, tokens, vocab } = problem
+  const { ids, labels: _, ...weights } = inputs
+  const width = dim / heads
+  const graph = new OnnxGraph()
+  const node = (opType: string, inputs: readonly string[], attributes = {}): string =>
+    graph.node(opType, inputs, attributes)
+
+  const angles = ropeAngles(problem, ROPE_THETA)
+  const cos = graph.constant('f32', [tokens, width / 2], angles.cos)
+  const sin = graph.constant('f32', [tokens, width / 2], angles.sin)
+  const mask = graph.constant('f32', [tokens, tokens], causalBias(tokens))
+  const scale = graph.scalar(1 / Math.sqrt(width))
+  const epsilon = graph.scalar(EPSILON)
+  const two = graph.scalar(2)
+  const lastAxis = graph.integers(-1)
+  const splitShape = graph.integers(1, tokens, heads, width)
+  const mergedShape = graph.integers(1, tokens, dim)
+
+  const vector = (name: string): string => graph.constant('f32', weights[name]!.shape, weights[name]!.data)
+  const linear = (x: string, name: string): string => node('MatMul', [x, transposed(graph, weights[name]!)])
+  const split = (x: string): string => node('Transpose', [node('Reshape', [x, splitShape])], { perm: [0, 2, 1, 3] })
+  // Written as exporters write it, a form that ONNX Runtime knows and makes one kernel of.
+  const norm = (x: string, name: string): string => {
+    const power = node('ReduceMean', [node('Pow', [x, two]), lastAxis], { keepdims: 1 })
+    const root = node('Sqrt', [node('Add', [power, epsilon])])
+    return node('Mul', [node('Div', [x, root]), vector(name)])
+  }
+  const rotate = (x: string): string => {
+    const [a, b] = graph.pair('Split', [x], { axis: -1, num_outputs: 2 })
+    const first = node('Sub', [node('Mul', [a, cos]), node('Mul', [b, sin])])
+    const second = node('Add', [node('Mul', [b, cos]), node('Mul', [a, sin])])
+    return node('Concat', [first, second], { axis: -1 })
+  }
+
+  const input = graph.input('ids', 'i32', [1, tokens])
+  let x = node('Gather', [vector('model.embed_tokens.weight'), input], { axis: 0 })
+  for (let i = 0; i < layers; i++) {
+    const named = (name: string): string => `model.layers.${i}.${name}.weight`
+    const h = norm(x, named('input_layernorm'))
+    const q = node('Mul', [rotate(split(linear(h, named('self_attn.q_proj')))), scale])
+    const k = rotate(split(linear(h, named('self_attn.k_proj'))))
+    const v = split(linear(h, named('self_attn.v_proj')))
+    const scores = node('Add', [node('MatMul', [q, node('Transpose', [k], { perm: [0, 1, 3, 2] })]), mask])
+    const attended = node('MatMul', [node('Softmax', [scores], { axis: -1 }), v])
+    const merged = node('Reshape', [node('Transpose', [attended], { perm: [0, 2, 1, 3] }), mergedShape])
+    x = node('Add', [x, linear(merged, named('self_attn.o_proj'))])
+    const z = norm(x, named('post_attention_layernorm'))
+    const gate = linear(z, named('mlp.gate_proj'))
+    const silu = node('Mul', [gate, node('Sigmoid', [gate])])
+    x = node('Add', [x, linear(node('Mul', [silu, linear(z, named('mlp.up_proj'))]), named('mlp.down_proj'))])
+  }
+  const output = linear(norm(x, 'model.norm.weight'), 'lm_head.weight')
+  graph.output(output, [1, tokens, vocab])
+  return { model: graph.bytes(), feeds: { ids: ids! }, output }
+}
+
+/** A weight [out,in] as a constant [in,out]. */
+function transposed(graph: OnnxGraph, { shape, data }: InputArray): string {
+  const [rows, columns] = shape as readonly [number, number]
+  const out = Float32Array.from({ length: data.length }, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!)
+  return graph.constant('f32', [columns, rows], out)
+}
+
+const causalBias = (tokens: number): Float32Array =>
+  Float32Array.from({ length: tokens * tokens }, (_, i) => (i % tokens > Math.floor(i / tokens) ? FORBIDDEN : 0))

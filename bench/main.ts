@@ -1,0 +1,17 @@
+import { CommanderError } from 'commander'
+import { standardIo } from '../src/cli/io.ts'
+import { errorText } from '../src/cli/report-error.ts'
+import { benchCommand } from './command.ts'
+
+/** Codes of commander's errors that are none. */
+const SAID: ReadonlySet<string> = new Set(['commander.help', 'commander.helpDisplayed'])
+
+const io = standardIo()
+try {
+  await benchCommand(io).parseAsync(process.argv.slice(2), { from: 'user' })
+} catch (cause) {
+  if (!(cause instanceof CommanderError && SAID.has(cause.code))) {
+    io.err.write(`${errorText(cause)}\n`)
+    process.exitCode = 1
+  }
+}

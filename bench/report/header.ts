@@ -1,0 +1,31 @@
+import type { Scale } from '../cases.ts'
+import type { Machine } from '../machine/describe.ts'
+import type { Peak } from '../machine/peak.ts'
+import { threeDigits } from './table.ts'
+
+/** What was measured where, with which versions, and what one should know to read the figures. */
+export function header(
+  date: Date,
+  machine: Machine,
+  peak: Peak | null,
+  versions: Readonly<Record<string, string>>,
+  scale: Scale,
+): string {
+  return [
+    `weft benchmark, ${date.toISOString().slice(0, 10)}`,
+    `  ${machine.processor}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}`,
+    ...(peak ? [`  ${peakText(peak)}`] : []),
+    ...(scale === 'tiny' ? ['  Tiny cases, to try that all works: THE TIMES MEAN NOTHING.'] : []),
+    ...Object.entries(versions).map(([name, version]) => `  ${name}: ${version}`),
+    '  Each in a process of its own; they take turns. Times are of one call until its result is there.',
+    '  Every result was held against the first row of its case before it was timed.',
+    '  First call: from the inputs in memory to the first result, tracing, compiling and uploading included.',
+    '  onnxruntime-web copies its inputs and outputs at each run. jax-js gets threads by a stand-in for web workers.',
+  ].join('\n')
+}
+
+function peakText({ oneThread, allThreads, threads, fused, copy }: Peak): string {
+  const all = threads > 1 ? `, ${threeDigits(allThreads)} on ${threads}` : ''
+  const how = fused ? 'relaxed SIMD' : 'multiply and add apart'
+  return `peak of WebAssembly SIMD (${how}): ${threeDigits(oneThread)} GFLOP/s on 1 thread${all}; copying ${threeDigits(copy)} GB/s`
+}

@@ -1,0 +1,37 @@
+/** How long a case is measured. */
+export interface RunLimits {
+  /** Exactly so many runs of each; else as many as the times below allow. */
+  readonly runs?: number
+}
+
+/** At least so many rounds, and further ones until the case has taken ENOUGH_MS. */
+const USUAL_ROUNDS = 15
+const ENOUGH_MS = 3000
+/** Slow cases end sooner, and quick ones need no more than this. */
+const LEAST_ROUNDS = 5
+const TOO_LONG_MS = 30_000
+const MOST_ROUNDS = 100
+
+/** Engines compile what runs often a second time, better: so much runs before anything is counted. */
+const WARM_UP_ROUNDS = 3
+const WARM_UP_MS = 500
+
+/** A turn is some runs on end where they are short, as the first of them finds caches cold and threads asleep. */
+const TURN_MS = 10
+const MOST_RUNS_IN_TURN = 5
+
+/** Between turns: some libraries' threads still spin for a while after a run, at the cost of who runs next. */
+export const PAUSE_MS = 20
+
+/** Is another round worth its time, after `rounds` of them that ran for `spent` milliseconds? */
+export function anotherRound(rounds: number, spent: number): boolean {
+  if (rounds < LEAST_ROUNDS) return true
+  if (spent > TOO_LONG_MS) return false
+  return rounds < USUAL_ROUNDS || (spent < ENOUGH_MS && rounds < MOST_ROUNDS)
+}
+
+export const anotherWarmUp = (rounds: number, spent: number, { runs }: RunLimits): boolean =>
+  rounds < Math.min(runs ?? WARM_UP_ROUNDS, WARM_UP_ROUNDS) ||
+  (runs === undefined && spent < WARM_UP_MS && rounds < MOST_ROUNDS)
+
+export const anotherInTurn = (runs: number, spent: number): boolean => runs < MOST_RUNS_IN_TURN && spent < TURN_MS

@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import { runBenchmark } from '../../bench/benchmark.ts'
+import { benchmarkCases } from '../../bench/cases.ts'
+import { Unsupported } from '../../bench/implementation.ts'
+import { measureCase } from '../../bench/measure.ts'
+import { anotherRound } from '../../bench/schedule.ts'
+import { fakeContender } from './fake-contender.ts'
+
+const what = benchmarkCases('tiny')[0]!
+const silent = (): void => {}
+
+test('every contender has as many runs as asked for', async () => {
+  const rows = await measureCase(
+    what,
+    [fakeContender({ name: 'weft' }), fakeContender({ name: 'b', time: 4 })],
+    { runs: 7 },
+    silent,
+  )
+  expect(rows).toMatchObject([
+    { implementation: 'weft', status: 'measured', median: 1, runs: 7, firstCall: 5 },
+    { implementation: 'b', status: 'measured', median: 4, runs: 7 },
+  ])
+})
+
+test('contenders take turns', async () => {
+  const order: string[] = []
+  const named = (name: string) => fakeContender({ name, time: 50, onRun: () => order.push(name) })
+  await measureCase(what, [named('a'), named('b')], { runs: 2 }, silent)
+  expect(order.slice(-4)).toEqual(['a', 'b', 'a', 'b'])
+})
+
+test('a wrong result is an error, not a time', async () => {
+  const wrong = fakeContender({ name: 'b', outputs: { result: Float32Array.of(1, 2, 3.1) } })
+  const rows = await measureCase(what, [fakeContender({ name: 'weft' }), wrong], { runs: 1 }, silent)
+  expect(rows[1]).toMatchObject({ status: 'error', why: 'wrong result: result is off by 3.3e-2' })
+  expect(rows[1]).not.toHaveProperty('median')
+})
+
+test('a failure while running, and what is not supported, are rows that say why', async () => {
+  const breaks = fakeContender({
+    name: 'b',
+    onRun: () => {
+      throw new Error('out of memory\n  at somewhere')
+    },
+  })
+  const cannot = fakeContender({
+    name: 'c',
+    onPrepare: () => {
+      throw new Unsupported('no gradients')
+    },
+  })
+  const rows = await measureCase(what, [fakeContender({ name: 'weft' }), breaks, cannot], { runs: 1 }, silent)
+  expect(rows).toMatchObject([
+    { status: 'measured' },
+    { status: 'error', why: 'out of memory' },
+    { status: 'unsupported', why: 'no gradients' },
+  ])
+})
+
+test('who cannot be started has a row in every case', async () => {
+  const missing = fakeContender({
+    name: 'b',
+    onOpen: () => {
+      throw new Error('not installed')
+    },
+  })
+  const cases = benchmarkCases('tiny').slice(0, 2)
+  const { rows, versions } = await runBenchmark(cases, [fakeContender({ name: 'weft' }), missing], { runs: 1 }, silent)
+  expect(rows.filter((row) => row.implementation === 'b')).toMatchObject(
+    cases.map(({ name }) => ({ case: name, status: 'missing', why: 'not installed' })),
+  )
+  expect(versions).toEqual({ 'weft, 1 thread': 'weft 1.0', 'b, 1 thread': 'not there: not installed' })
+})
+
+test('quick cases run more often than slow ones', () => {
+  expect(anotherRound(4, 1e9)).toBe(true)
+  expect(anotherRound(5, 1e9)).toBe(false)
+  expect(anotherRound(14, 10_000)).toBe(true)
+  expect(anotherRound(15, 10_000)).toBe(false)
+  expect(anotherRound(50, 100)).toBe(true)
+  expect(anotherRound(100, 100)).toBe(false)
+})
