@@ -11,6 +11,7 @@ export function header(
   versions: Readonly<Record<string, string>>,
   scale: Scale,
 ): string {
+  const names = Object.keys(versions)
   return [
     `weft benchmark, ${date.toISOString().slice(0, 10)}`,
     `  ${machine.processor}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}`,
@@ -20,8 +21,16 @@ export function header(
     '  Each in a process of its own; they take turns. Times are of one call until its result is there.',
     '  Every result was held against the first row of its case before it was timed.',
     '  First call: from the inputs in memory to the first result, tracing, compiling and uploading included.',
-    '  onnxruntime-web copies its inputs and outputs at each run. jax-js gets threads by a stand-in for web workers.',
+    ...Object.entries(NOTES).flatMap(([start, note]) =>
+      names.some((name) => name.startsWith(start)) ? [`  ${note}`] : [],
+    ),
   ].join('\n')
+}
+
+/** What is said where someone of such a name takes part. */
+const NOTES: Readonly<Record<string, string>> = {
+  onnxruntime: 'onnxruntime-web copies its inputs and outputs at each run: its interface has no other way.',
+  'jax-js': 'jax-js runs in Node by stand-ins for a browser: its navigator and, with several threads, its web workers.',
 }
 
 function peakText({ oneThread, allThreads, threads, fused, copy }: Peak): string {
