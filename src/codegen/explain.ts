@@ -3,6 +3,7 @@ import { formatType } from '../ir/graph.ts'
 import { print } from '../ir/print.ts'
 import type { Built } from './build-program.ts'
 import type { KernelReport } from './lowering-context.ts'
+import { equationsOf, groupsOf, outputsOf } from './schedule.ts'
 
 /** What the reference evaluator runs: the graph itself. */
 export const explainGraph = (graph: Graph): string => `${print(graph)}\non reference: evaluated equation by equation\n`
@@ -37,14 +38,19 @@ export function explainProgram(graph: Graph, { program, reports, memory }: Built
 function explainCall(r: KernelReport, i: number, kernel: string): string[] {
   const threads = `${r.workgroups.join('x')} workgroups`
   const place = r.inPlace ? ', in place' : ''
-  const head = `  ${i}. ${kernel}: ${formatType(r.group.root.type)}, ${amount(r.flops)}flop, ${amount(r.bytes)}B, ${threads}${place}`
-  const equations = r.group.equations
+  const head = `  ${i}. ${kernel}: ${outputsOf(r.work)
+    .map((v) => formatType(v.type))
+    .join(', ')}, ${amount(r.flops)}flop, ${amount(r.bytes)}B, ${threads}${place}`
+  const equations = equationsOf(r.work)
     .filter((e) => e.prim.kind !== 'constant')
     .map((e) => {
       const at = e.source?.location()
       return `       ${formatType(e.outputs[0]!.type)} = ${e.prim.name}${at ? `   // ${at}` : ''}`
     })
-  return [head, ...equations, `     stored: ${r.group.reason}`]
+  const reasons = groupsOf(r.work)
+    .filter((g) => outputsOf(r.work).includes(g.root))
+    .map((g) => g.reason)
+  return [head, ...equations, `     stored: ${[...new Set(reasons)].join('; ')}`]
 }
 
 /** 1234567 as '1.23 M'. */

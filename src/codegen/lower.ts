@@ -1,12 +1,13 @@
 import { type Equation, formatType, type Graph, type Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import type { Sliced } from '../util/sliced.ts'
-import { fuse, type Group, type Item } from './fusion.ts'
+import { cluster } from './clusters.ts'
+import { fuse, type Group, type LoopItem } from './fusion.ts'
 import { lowerLoop } from './lower-loop.ts'
 import { copyStep, type LoweringContext } from './lowering-context.ts'
 import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
 import { deviceBytes } from './program.ts'
-import type { ScheduleContext, Scheduled } from './schedule.ts'
+import { equationsOf, groupsOf, outputsOf, type ScheduleContext, type Scheduled, type Work } from './schedule.ts'
 
 /** Bindings left for the result and for what is not a leaf of the fusion plan. */
 const RESERVED_BINDINGS = 1
@@ -27,7 +28,7 @@ export function lowerGraph(
 class GraphLowering {
   private readonly producer = new Map<Value, Equation>()
   private readonly lastRead = new Map<Value, number>()
-  private readonly items: readonly Item[]
+  private readonly items: readonly (Work | LoopItem)[]
   private readonly steps: VirtualStep[] = []
   private readonly scheduling: ScheduleContext
   private readonly storedValues = new Set<Value>()
@@ -39,16 +40,21 @@ class GraphLowering {
     private readonly frozen: ReadonlySet<VirtualBuffer>,
   ) {
     for (const e of graph.equations) for (const v of e.outputs) this.producer.set(v, e)
-    this.items = fuse(graph, context.limits.storageBuffersPerKernel - RESERVED_BINDINGS)
+    const { limits, target } = context
+    const groups = fuse(graph, limits.storageBuffersPerKernel - RESERVED_BINDINGS)
+    this.items = cluster(groups, graph, {
+      maxBuffers: limits.storageBuffersPerKernel,
+      keepsRows: target.keepsRows,
+    })
     this.items.forEach((item, i) => {
-      const reads = item.kind === 'group' ? item.leaves : item.equation.inputs
+      const reads = item.kind === 'loop' ? item.equation.inputs : item.leaves
       for (const v of reads) this.lastRead.set(v, i)
     })
     for (const v of graph.outputs) this.lastRead.set(v, Number.POSITIVE_INFINITY)
     for (const v of graph.inputs) this.storedValues.add(v)
     for (const item of this.items) {
-      if (item.kind === 'group') this.storedValues.add(item.root)
-      else for (const v of item.equation.outputs) this.storedValues.add(v)
+      if (item.kind === 'loop') for (const v of item.equation.outputs) this.storedValues.add(v)
+      else for (const g of groupsOf(item)) this.storedValues.add(g.root)
     }
     for (const e of graph.equations) this.addConstantArray(e)
     this.scheduling = {
@@ -70,36 +76,39 @@ class GraphLowering {
     for (const [i, item] of this.items.entries()) {
       if (item.kind === 'loop')
         this.steps.push(...(yield* lowerLoop(this.context, item.equation, this.env, lowerGraph)))
-      else this.lowerGroup(item, i)
+      else this.lowerWork(item, i)
       yield
     }
     return this.steps
   }
 
-  private lowerGroup(group: Group, at: number): void {
-    if (sizeOf(group.root.type.shape) === 0) {
-      this.env.set(group.root, this.context.bufferFor(group.root))
+  private lowerWork(work: Work, at: number): void {
+    if (work.kind === 'group' && sizeOf(work.root.type.shape) === 0) {
+      this.env.set(work.root, this.context.bufferFor(work.root))
       return
     }
-    if (group.hero?.prim.kind === 'update') this.lowerUpdate(group, at)
-    else this.lowerFresh(group, at)
+    if (work.kind === 'group' && work.hero?.prim.kind === 'update') this.lowerUpdate(work, at)
+    else this.lowerFresh(work, at)
   }
 
-  /** A kernel that writes its whole result, over a dying operand where every read allows it. */
-  private lowerFresh(group: Group, at: number): void {
-    const scheduled = this.schedule(group)
-    const bytes = deviceBytes(group.root.type.dtype, sizeOf(group.root.type.shape))
-    const dying = scheduled.inPlace.find(
-      (v) => v.type.dtype === group.root.type.dtype && this.env.get(v)!.bytes === bytes && this.mayOverwrite(v, at),
-    )
-    if (!dying) {
-      this.env.set(group.root, this.context.bufferFor(group.root))
-      this.dispatch(group, scheduled, false)
-      return
+  /** A kernel that writes whole results, over dying operands where every read allows it. */
+  private lowerFresh(work: Work, at: number): void {
+    const scheduled = this.schedule(work)
+    const aliases = new Map<number, number>()
+    const taken = new Set<VirtualBuffer>()
+    for (const { value, buffer, over } of scheduled.outputs) {
+      const { dtype, shape } = value.type
+      const bytes = deviceBytes(dtype, sizeOf(shape))
+      const dying = over.find((v) => {
+        const old = this.env.get(v)!
+        return v.type.dtype === dtype && old.bytes === bytes && !taken.has(old) && this.mayOverwrite(v, at)
+      })
+      const target = dying ? this.env.get(dying)! : this.context.bufferFor(value)
+      this.env.set(value, target)
+      taken.add(target)
+      if (dying) aliases.set(scheduled.values.indexOf(dying), buffer)
     }
-    this.env.set(group.root, this.env.get(dying)!)
-    const aliases = new Map([[scheduled.values.indexOf(dying), scheduled.output]])
-    this.dispatch(group, { ...scheduled, kernel: { ...scheduled.kernel, aliases } }, true)
+    this.dispatch(work, { ...scheduled, kernel: { ...scheduled.kernel, aliases } }, aliases.size > 0)
   }
 
   /** A kernel that rewrites a part of a buffer: in place if the operand dies here, else in a copy of it. */
@@ -107,7 +116,7 @@ class GraphLowering {
     const operand = group.hero!.inputs[0]!
     const updates = group.hero!.prim.kind === 'update' ? group.hero!.inputs[group.hero!.prim.updates]! : operand
     const scheduled = this.schedule(group)
-    const readsOperand = scheduled.values.some((v, b) => v === operand && b !== scheduled.output)
+    const readsOperand = scheduled.values.some((v, b) => v === operand && b !== scheduled.outputs[0]!.buffer)
     const inPlace = !readsOperand && this.mayOverwrite(operand, at)
     if (inPlace) {
       this.env.set(group.root, this.env.get(operand)!)
@@ -124,23 +133,25 @@ class GraphLowering {
     return buffer.writable && !this.frozen.has(buffer) && (this.lastRead.get(v) ?? -1) <= at
   }
 
-  private schedule(group: Group): Scheduled {
-    return this.context.target.schedule(group, this.scheduling)
+  private schedule(work: Work): Scheduled {
+    return this.context.target.schedule(work, this.scheduling)
   }
 
-  private dispatch(group: Group, scheduled: Scheduled, inPlace: boolean): void {
+  private dispatch(work: Work, scheduled: Scheduled, inPlace: boolean): void {
     const { kernel } = scheduled
     const index = this.context.kernel(scheduled)
     const padding = this.context.kernels[index]!.paramWords - scheduled.params.length
     const buffers = scheduled.values.filter((_, b) => !kernel.aliases.has(b)).map((v) => this.env.get(v)!)
-    const label = `${group.equations
+    const label = `${equationsOf(work)
       .filter((e) => e.prim.kind !== 'constant')
       .map((e) => e.prim.name)
-      .join(' ')} -> ${formatType(group.root.type)}`
+      .join(' ')} -> ${outputsOf(work)
+      .map((v) => formatType(v.type))
+      .join(', ')}`
     const bytes = buffers.reduce((n, b) => n + b.bytes, 0)
     const { workgroups, flops } = scheduled
-    const scratchBytes = kernel.shared.reduce((n, s) => n + deviceBytes(s.dtype, s.length), 0)
-    this.context.reports.push({ kernel: index, label, group, workgroups, flops, bytes, inPlace })
+    const scratchBytes = this.context.target.scratchBytes(kernel)
+    this.context.reports.push({ kernel: index, label, work, workgroups, flops, bytes, inPlace })
     this.steps.push({
       buffers,
       resolve: (place) => ({

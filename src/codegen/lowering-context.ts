@@ -1,10 +1,9 @@
 import type { HostArray } from '../ir/dtype.ts'
 import { formatType, type Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
-import type { Group } from './fusion.ts'
 import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
 import { type DeviceLimits, deviceBytes, type KernelSource } from './program.ts'
-import type { Scheduled } from './schedule.ts'
+import type { Scheduled, Work } from './schedule.ts'
 import { stripComments, type Target } from './target.ts'
 import { targetOf } from './targets.ts'
 
@@ -12,7 +11,7 @@ import { targetOf } from './targets.ts'
 export interface KernelReport {
   readonly kernel: number
   readonly label: string
-  readonly group: Group
+  readonly work: Work
   readonly workgroups: readonly [number, number, number]
   readonly flops: number
   readonly bytes: number

@@ -83,7 +83,7 @@ export interface DispatchStep {
   readonly params: readonly number[]
   /** On wasm the first alone: pieces of work that any thread may do, in any order, with equal results. */
   readonly workgroups: readonly [number, number, number]
-  /** Memory of one workgroup: part of the kernel in WGSL, given to it on wasm. */
+  /** Memory that each thread must be given on wasm; 0 in WGSL, where a workgroup's is part of the kernel. */
   readonly scratchBytes: number
   /** For explain and profiles: what the kernel computes here. */
   readonly label: string

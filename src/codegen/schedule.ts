@@ -1,5 +1,6 @@
 import type { Equation, Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
+import type { Cluster } from './clusters.ts'
 import { Emitter } from './emit.ts'
 import type { Group } from './fusion.ts'
 import { KernelBuilder } from './kernel-builder.ts'
@@ -13,70 +14,96 @@ export interface ScheduleContext {
   readonly limits: DeviceLimits
 }
 
+/** A value that a kernel writes. */
+export interface Output {
+  readonly value: Value
+  readonly buffer: number
+  /** Values whose every read is at the very element that is written, and not after: it may take their buffer. */
+  readonly over: readonly Value[]
+}
+
 /** A kernel with the values that its buffers hold, ready to be dispatched. */
 export interface Scheduled {
   readonly kernel: Kernel
   readonly params: readonly number[]
   /** Value held by each buffer, in the order of the kernel's bindings. */
   readonly values: readonly Value[]
-  readonly output: number
+  readonly outputs: readonly Output[]
   readonly workgroups: readonly [number, number, number]
-  /** Values whose every read is at the very element that is written: their buffers may be overwritten. */
-  readonly inPlace: readonly Value[]
   readonly flops: number
 }
 
 export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b)
 
-const describe = (group: Group): string[] =>
-  group.equations.filter((e) => e.prim.kind !== 'constant').map((e) => e.prim.name)
+/** One group, or several that walk the same rows. */
+export type Work = Group | Cluster
 
-/** The common frame of every schedule: builder, emitter, output buffer, and what the runtime must know. */
+export const groupsOf = (work: Work): readonly Group[] => (work.kind === 'cluster' ? work.groups : [work])
+export const outputsOf = (work: Work): readonly Value[] => (work.kind === 'cluster' ? work.outputs : [work.root])
+
+export const equationsOf = (work: Work): Equation[] => [...new Set(groupsOf(work).flatMap((g) => g.equations))]
+
+/** The common frame of every schedule: builder, emitter, output buffers, and what the runtime must know. */
 export class Frame {
   readonly k = new KernelBuilder()
   readonly emitter: Emitter
-  readonly output: number
+  private readonly buffers = new Map<Value, number>()
   private readonly stores = new Set<Expr>()
 
   constructor(
-    readonly group: Group,
+    readonly work: Work,
     readonly context: ScheduleContext,
     access: 'write' | 'update' = 'write',
   ) {
-    const { root } = group
-    this.emitter = new Emitter(this.k, context.producer, (v) => v !== root && context.stored(v))
-    this.emitter.role(root)
-    this.output = this.k.buffer({
-      dtype: root.type.dtype,
-      access: 'read_write',
-      comment: `${access} ${root.type.dtype}`,
-    })
+    const made = new Set(groupsOf(work).map((g) => g.root))
+    this.emitter = new Emitter(this.k, context.producer, (v) => !made.has(v) && context.stored(v))
+    for (const v of outputsOf(work)) {
+      this.emitter.role(v)
+      const { dtype } = v.type
+      this.buffers.set(v, this.k.buffer({ dtype, access: 'read_write', comment: `${access} ${dtype}` }))
+    }
   }
 
-  store(index: Expr, value: Expr): void {
+  /** The buffer of an output; of the only one, unless told. */
+  output(v: Value = outputsOf(this.work)[0]!): number {
+    return this.buffers.get(v)!
+  }
+
+  isOutput(v: Value): boolean {
+    return this.buffers.has(v)
+  }
+
+  store(index: Expr, value: Expr, v?: Value): void {
     this.stores.add(index)
-    this.k.store(this.output, index, value)
+    this.k.store(this.output(v), index, value)
   }
 
+  /** `over`: what an output may be written over, where it does not follow from where the kernel reads and stores. */
   finish(
     name: string,
     workgroupSize: readonly [number, number, number],
     workgroups: readonly [number, number, number],
     flops: number,
+    over: (v: Value) => readonly Value[] = () => this.readWhereStored(),
   ): Scheduled {
-    const names = describe(this.group)
-    const kernel = this.k.finish(name, workgroupSize, [`${name}: ${names.join(', ')}`])
-    const values = new Array<Value>(kernel.buffers.length).fill(this.group.root)
-    for (const [v, b] of this.emitter.readBuffers) values[b] = v
-    const inPlace = [...this.emitter.reads]
+    const names = equationsOf(this.work).filter((e) => e.prim.kind !== 'constant')
+    const kernel = this.k.finish(name, workgroupSize, [`${name}: ${names.map((e) => e.prim.name).join(', ')}`])
+    const values = new Array<Value>(kernel.buffers.length)
+    for (const [v, b] of [...this.buffers, ...this.emitter.readBuffers]) values[b] = v
+    const outputs = [...this.buffers].map(([value, buffer]) => ({ value, buffer, over: over(value) }))
+    return { kernel, params: this.k.paramValues, values, outputs, workgroups, flops }
+  }
+
+  private readWhereStored(): Value[] {
+    return [...this.emitter.reads]
       .filter(([, reads]) => [...reads].every((index) => this.stores.has(index)))
       .map(([v]) => v)
-    return { kernel, params: this.k.paramValues, values, output: this.output, workgroups, inPlace, flops }
   }
 }
 
-export const groupFlops = (group: Group): number =>
-  group.equations.reduce(
+/** Of what is computed element by element. */
+export const elementwiseFlops = (work: Work): number =>
+  equationsOf(work).reduce(
     (n, e) => n + (e.prim.kind === 'elementwise' ? e.prim.cost * sizeOf(e.outputs[0]!.type.shape) : 0),
     0,
   )

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { grad } from '../../src/autodiff/index.ts'
+import { grad, vjp } from '../../src/autodiff/index.ts'
+import { equationsOf, groupsOf } from '../../src/codegen/schedule.ts'
 import * as w from '../../src/ir/ops.ts'
 import type { Tensor } from '../../src/ir/tensor.ts'
+import { layerNorm, rmsNorm } from '../../src/nn/norms.ts'
+import { adamw } from '../../src/train/index.ts'
 import { buildFn, DEFAULT_LIMITS } from './build.ts'
 
 type T = Tensor
@@ -46,21 +49,23 @@ describe('fusion', () => {
   test('a matrix product stays one under grad', () => {
     const loss = (m: T, x: T): T => w.sum(w.square(w.matmul(x, m)))
     const { reports } = buildFn(grad(loss) as (...args: never[]) => unknown, [w.spec([3, 5]), w.spec([8, 3])])
-    const products = reports.filter((r) => r.group.hero?.prim.kind === 'contract')
+    const products = reports.filter((r) => r.work.kind === 'group' && r.work.hero?.prim.kind === 'contract')
     expect(products.length).toBe(2)
   })
 
-  test('an expensive value that several kernels read is stored once', () => {
+  test('an expensive value that several kernels read is stored once, by the one that walks the same rows', () => {
     const fn = (x: T): T[] => {
       const e = w.exp(w.sin(x))
       return [w.sum(e, 0), w.sum(e, 1)]
     }
-    expect(kernelCalls(fn, [w.spec([40, 30])])).toBe(3)
+    const { reports } = buildFn(fn, [w.spec([40, 30])])
+    expect(reports.length).toBe(2)
+    expect(reports.flatMap((r) => equationsOf(r.work)).filter((e) => e.prim.name === 'exp').length).toBe(1)
   })
 
   test('what is compared with its own maximum is stored, so that both have the same bits', () => {
     const { reports } = buildFn((x: T, y: T): T => w.argmax(w.add(w.mul(x, 3), y)), [w.spec([5, 7]), w.spec([5, 7])])
-    expect(reports.map((r) => r.group.reason)).toContain('compared with its own extremum')
+    expect(reports.flatMap((r) => groupsOf(r.work)).map((g) => g.reason)).toContain('compared with its own extremum')
   })
 
   test('a scalar that many kernels use is stored as a scalar', () => {
@@ -80,6 +85,45 @@ describe('fusion', () => {
     expect(Math.max(...program.kernels.map((k) => k.bindings.length))).toBeLessThanOrEqual(
       DEFAULT_LIMITS.storageBuffersPerKernel,
     )
+  })
+})
+
+describe('what walks the same rows is one kernel', () => {
+  const x = w.spec([32, 300])
+  const row = w.spec([300])
+  test.each([
+    ['softmax', (x: T): T => w.softmax(x, -1), [x]],
+    ['log-softmax', (x: T): T => w.logSoftmax(x, -1), [x]],
+    ['layer norm', (x: T, weight: T, bias: T): T => layerNorm(x, { weight, bias }, 1e-5), [x, row, row]],
+    ['RMS norm', (x: T, weight: T): T => rmsNorm(x, { weight }, 1e-6), [x, row]],
+  ] as const)('%s', (_, fn, specs) => {
+    expect(kernelCalls(fn as (...args: never[]) => unknown, specs)).toBe(1)
+  })
+
+  test('a masked softmax with its gradient: one kernel each way', () => {
+    const masked = (s: T): T => w.softmax(w.where(w.le(w.iota([32, 300], 1), w.iota([32, 300], 0)), s, -1e9), -1)
+    const both = (s: T, ct: T): unknown => vjp(masked, s)[1](ct)
+    expect(kernelCalls(both as (...args: never[]) => unknown, [x, x])).toBe(1)
+  })
+
+  test('the gradient of a norm: its rows, and the two sums over columns', () => {
+    const loss = (x: T, weight: T, bias: T): T => w.sum(w.square(layerNorm(x, { weight, bias }, 1e-5)))
+    const gradients = grad(loss, { argnums: [0, 1, 2] }) as (...args: never[]) => unknown
+    const wide = { ...DEFAULT_LIMITS, storageBuffersPerKernel: 16 }
+    expect(buildFn(gradients, [x, row, row], wide).reports.length).toBe(3)
+  })
+
+  test('what AdamW does to a parameter and its moments', () => {
+    const optimizer = adamw({ learningRate: 1e-3 })
+    const step = (p: T, m: T): unknown => optimizer.update({ p: m }, optimizer.init({ p }), { p })
+    const { reports } = buildFn(step as (...args: never[]) => unknown, [x, x])
+    expect(reports.filter((r) => r.work.kind === 'cluster' && r.work.outputs.length > 1).length).toBe(1)
+  })
+
+  test('but not what reads other rows than its own', () => {
+    const shifted = (x: T): T =>
+      w.sub(x, w.slice(w.concat([w.max(x, -1, { keepDims: true }), w.zeros([1, 1])], 0), [1, 0], [33, 1]))
+    expect(kernelCalls(shifted, [x])).toBe(2)
   })
 })
 

@@ -105,7 +105,7 @@ describe('compile on a device', () => {
     if (!device.timestamps) throw new Error('the test driver offers timestamp-query')
     const f = compile(mlp, args(64).map((t) => w.specOf(t)) as never, { device })
     const { times, table, chromeTrace } = await f.profile(...args(64))
-    expect(times.length).toBeGreaterThan(3)
+    expect(times.length).toBe(3)
     expect(times.every((t) => t.nanoseconds >= 0)).toBe(true)
     expect(table()).toMatch(/matmul/)
     expect(() => JSON.parse(chromeTrace())).not.toThrow()

@@ -2,7 +2,7 @@ import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
-import { Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { positionByAxes } from './columns.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
 
@@ -41,5 +41,5 @@ export function scheduleCumulative(group: Group, context: ScheduleContext): Sche
     if (columns === 1) line(row, x.constant(0))
     else vectorLoop(k, 'column', from, to, (column) => line(row, column))
   })
-  return frame.finish('cumulative', [1, 1, 1], [pieces.count, 1, 1], groupFlops(group) + sizeOf(shape))
+  return frame.finish('cumulative', [1, 1, 1], [pieces.count, 1, 1], elementwiseFlops(group) + sizeOf(shape))
 }

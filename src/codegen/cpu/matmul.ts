@@ -3,7 +3,7 @@ import type { Group } from '../fusion.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
 import { decompose, eachK, extent, type Product, productOf } from '../product.ts'
-import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { ceilDiv, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { positionAt } from './columns.ts'
 import { vectorLoop } from './loops.ts'
 import { isSkinny, scheduleSkinny } from './skinny.ts'
@@ -65,11 +65,11 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
       const totals = multiply(b, pack, b.share(x.sub(n, columns.from), 'panel'))
       const validRows = b.share(x.min(x.sub(rows.to, m), x.constant(TILE_ROWS)), 'rows')
       const validColumns = b.share(x.min(x.sub(columns.to, n), x.constant(TILE_COLUMNS)), 'columns')
-      storeTile(frame, tile, totals, N, b.share(x.add(batchRow, m), 'row'), n, validRows, validColumns)
+      storeTile(frame, group, tile, totals, N, b.share(x.add(batchRow, m), 'row'), n, validRows, validColumns)
     })
   })
   const flops = 2 * batch * M * N * K
-  return frame.finish('matmul', [1, 1, 1], [batch * rowBlocks * columnBlocks, 1, 1], flops + groupFlops(group))
+  return frame.finish('matmul', [1, 1, 1], [batch * rowBlocks * columnBlocks, 1, 1], flops + elementwiseFlops(group))
 }
 
 /** Blocks of whole tiles: columns as far as they fit the cache, rows as few as keep all threads busy. */
@@ -187,6 +187,7 @@ function multiply(b: KernelBuilder, pack: Packing, panel: Expr): Expr[][] {
 /** Passes a tile through memory, so that one short loop serves the epilogue of every row, whole or cut off. */
 function storeTile(
   frame: Frame,
+  group: Group,
   tile: string,
   totals: readonly (readonly Expr[])[],
   N: number,
@@ -197,7 +198,7 @@ function storeTile(
 ): void {
   const { k: b, emitter } = frame
   const { x } = b
-  const { root, hero } = frame.group
+  const { root, hero } = group
   const result = hero!.outputs[0]!
   totals.forEach((vectors, i) => {
     vectors.forEach((total, v) => b.storeShared(tile, x.ramp(x.constant(i * TILE_COLUMNS + v * LANES)), total))

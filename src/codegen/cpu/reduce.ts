@@ -1,108 +1,25 @@
-import type { DType } from '../../ir/dtype.ts'
-import type { Value } from '../../ir/graph.ts'
-import type { ReducePrim } from '../../ir/prim.ts'
-import { monoidIdentity } from '../../ir/prims/reduce.ts'
-import { range, sizeOf } from '../../ir/shape.ts'
+import { range } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
-import type { Position } from '../index-space.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
-import { Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
-import { areTrailing, innerLength, positionAt, positionByAxes } from './columns.ts'
+import { reducedRows } from '../row-space.ts'
+import { Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { positionAt, positionByAxes } from './columns.ts'
+import { Fold } from './fold.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
+import { scheduleRows } from './rows.ts'
 
 /** Vectors folded side by side where columns are reduced: a cache line of f32. */
 const SIDE_BY_SIDE = 4
 
 /** A reduction with what feeds it and what follows it. What is folded into one result is folded in one order. */
 export function scheduleReduce(group: Group, context: ScheduleContext): Scheduled {
-  const fold = new Fold(new Frame(group, context))
-  if (areTrailing(fold.shape, fold.axes)) return reduceRows(fold, innerLength(fold.input, context))
+  const rows = reducedRows(group)
+  if (rows) return scheduleRows(group, rows, context)
+  const fold = new Fold(new Frame(group, context), group)
   return fold.axes.includes(lastAxis(fold.shape)) ? reduceScattered(fold) : reduceColumns(fold)
 }
 
 const lastAxis = (shape: readonly number[]): number => shape.findLastIndex((n) => n !== 1)
-
-/** The parts of a reduction that every order of loops needs. */
-class Fold {
-  readonly prim: ReducePrim
-  readonly input: Value
-  readonly result: Value
-  readonly shape: readonly number[]
-  readonly axes: readonly number[]
-  readonly kept: readonly number[]
-  /** f16 sums are folded in f32. */
-  readonly dtype: DType
-  readonly identity: Expr
-  readonly results: number
-  readonly length: number
-
-  constructor(readonly frame: Frame) {
-    const hero = frame.group.hero!
-    if (hero.prim.kind !== 'reduce') throw new Error('not a reduction')
-    this.prim = hero.prim
-    this.input = hero.inputs[0]!
-    this.result = hero.outputs[0]!
-    this.shape = this.input.type.shape
-    this.axes = hero.attrs['axes'] as readonly number[]
-    this.kept = range(this.shape.length).filter((a) => !this.axes.includes(a))
-    this.dtype = this.input.type.dtype === 'f16' ? 'f32' : this.input.type.dtype
-    this.identity = frame.k.x.constant(monoidIdentity(this.prim.monoid, this.dtype), this.dtype)
-    this.results = sizeOf(this.result.type.shape)
-    this.length = sizeOf(this.axes.map((a) => this.shape[a]!))
-  }
-
-  combine(total: Expr, element: Expr): void {
-    const { k } = this.frame
-    k.assign(total, k.x.foldMonoid(this.prim.monoid, total, k.x.cast(element, this.dtype)))
-  }
-
-  /** Folds what `walk` visits, vectors and scalars apart, and gives the one total. */
-  scalarTotal(walk: (add: (element: Expr) => void) => void): Expr {
-    const { k } = this.frame
-    const vector = k.variable('totals', this.dtype, this.identity, LANES)
-    const scalar = k.variable('total', this.dtype, this.identity)
-    walk((element) => this.combine(element.lanes === LANES ? vector : scalar, element))
-    const { monoid } = this.prim
-    return k.share(k.x.foldMonoid(monoid, k.x.across(monoid, vector), scalar), 'total')
-  }
-
-  /** Stores the epilogue of a total at a position of the result. */
-  store(at: Position, total: Expr): void {
-    const { frame } = this
-    const { root } = frame.group
-    frame.emitter.bound.set(this.result, frame.k.x.cast(total, this.result.type.dtype))
-    const linear = at.linear()
-    frame.store(linear, frame.emitter.element(root, frame.emitter.linearPosition(root, linear)))
-  }
-
-  finish(name: string, pieces: number): Scheduled {
-    const { frame } = this
-    const flops = groupFlops(frame.group) + sizeOf(this.shape)
-    return frame.finish(name, [1, 1, 1], [pieces, 1, 1], flops)
-  }
-}
-
-/** What is folded into one result lies together. */
-function reduceRows(fold: Fold, asked: number): Scheduled {
-  const { k, emitter } = fold.frame
-  const { x } = k
-  const inner = asked > 0 && fold.length % asked === 0 ? asked : Math.max(1, fold.length)
-  const lines = fold.length / inner
-  const pieces = cut(fold.results, 1, fold.length)
-  eachRow(k, fold.results, 1, pieces, (row) => {
-    const total = fold.scalarTotal((add) => {
-      const first = k.share(x.mul(row, k.param('lines', lines)), 'line')
-      k.loop('line', x.constant(0), k.param('lines', lines), x.constant(1), (line) => {
-        const at = k.share(x.add(first, line), 'line')
-        vectorLoop(k, 'r', x.constant(0), k.param('length', inner), (r) => {
-          add(emitter.element(fold.input, positionAt(emitter, fold.input, inner, at, r)))
-        })
-      })
-    })
-    fold.store(emitter.linearPosition(fold.result, row), total)
-  })
-  return fold.finish('reduce_rows', pieces.count)
-}
 
 /** Nested loops over some reduced axes, and inside them `body` with an index for each. */
 function eachReduced(fold: Fold, axes: readonly number[], body: (index: ReadonlyMap<number, Expr>) => void): void {

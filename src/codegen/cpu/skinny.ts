@@ -2,7 +2,7 @@ import { range } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
 import { decompose, eachK, extent, type Product } from '../product.ts'
-import { Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { positionAt } from './columns.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
 
@@ -93,5 +93,5 @@ export function scheduleSkinny(group: Group, context: ScheduleContext, product: 
     else vectorLoop(b, 'n', whole, to, (n) => accumulate([n]))
   })
   const flops = 2 * batch * M * N * K
-  return frame.finish('matvec', [1, 1, 1], [pieces.count, 1, 1], flops + groupFlops(group))
+  return frame.finish('matvec', [1, 1, 1], [pieces.count, 1, 1], flops + elementwiseFlops(group))
 }

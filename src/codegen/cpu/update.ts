@@ -2,7 +2,7 @@ import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
-import { Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { positionByAxes } from './columns.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
 
@@ -34,7 +34,7 @@ export function scheduleUpdate(group: Group, context: ScheduleContext): Schedule
     const value = emitter.element(updates, positionByAxes(emitter, updates, index))
     const target = prim.target(emitter.indexMath(hero), index, types, hero.attrs)
     const at = k.share(emitter.position(group.root, target).linear(), 'target')
-    const before = x.load(frame.output, group.root.type.dtype, at, k.depth)
+    const before = x.load(frame.output(), group.root.type.dtype, at, k.depth)
     frame.store(at, prim.combine === 'add' ? x.foldMonoid('sum', before, value) : value)
   }
 
@@ -61,5 +61,5 @@ export function scheduleUpdate(group: Group, context: ScheduleContext): Schedule
     })
   })
   const name = prim.combine === 'add' ? 'scatter_add' : 'write_window'
-  return frame.finish(name, [1, 1, 1], [pieces.count, 1, 1], groupFlops(group) + sizeOf(shape))
+  return frame.finish(name, [1, 1, 1], [pieces.count, 1, 1], elementwiseFlops(group) + sizeOf(shape))
 }

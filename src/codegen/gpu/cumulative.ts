@@ -1,7 +1,7 @@
 import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
-import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { ceilDiv, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { spreadGroups } from './spread.ts'
 
 const WORKGROUP = 64
@@ -37,6 +37,6 @@ export function scheduleCumulative(group: Group, context: ScheduleContext): Sche
     'cumulative',
     [WORKGROUP, 1, 1],
     spreadGroups(ceilDiv(n, WORKGROUP), context.limits),
-    groupFlops(group) + sizeOf(root.type.shape),
+    elementwiseFlops(group) + sizeOf(root.type.shape),
   )
 }

@@ -2,7 +2,7 @@ import type { Group } from '../fusion.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { type Dim, decompose, extent, productOf } from '../product.ts'
-import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { ceilDiv, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 
 interface Tiling {
   /** Threads of a workgroup along columns and rows. */
@@ -85,7 +85,7 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
     `matmul_${tile.rows * tile.lanesY}x${tile.columns * tile.lanesX}`,
     [tile.lanesX, tile.lanesY, 1],
     [ceilDiv(N, tileColumns), ceilDiv(M, tileRows), extent(product.batch)],
-    flops + groupFlops(group),
+    flops + elementwiseFlops(group),
   )
 }
 

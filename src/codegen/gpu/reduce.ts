@@ -6,7 +6,7 @@ import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
-import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { ceilDiv, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { spreadGroups } from './spread.ts'
 
 const WORKGROUP = 64
@@ -38,8 +38,8 @@ interface Fold {
   element(at: Position, r: Expr): Expr
 }
 
-function foldOf(frame: Frame): Fold {
-  const hero = frame.group.hero!
+function foldOf(frame: Frame, group: Group): Fold {
+  const hero = group.hero!
   if (hero.prim.kind !== 'reduce') throw new Error('not a reduction')
   const { k, emitter } = frame
   const input = hero.inputs[0]!
@@ -65,8 +65,8 @@ function foldOf(frame: Frame): Fold {
   }
 }
 
-function storeResult(frame: Frame, fold: Fold, linear: Expr, total: Expr, guard: Expr): void {
-  const { k, emitter, group } = frame
+function storeResult(frame: Frame, group: Group, fold: Fold, linear: Expr, total: Expr, guard: Expr): void {
+  const { k, emitter } = frame
   emitter.bound.set(fold.result, k.x.cast(total, fold.result.type.dtype))
   const value = emitter.element(group.root, emitter.linearPosition(group.root, linear))
   k.when(guard, () => frame.store(linear, value))
@@ -75,7 +75,7 @@ function storeResult(frame: Frame, fold: Fold, linear: Expr, total: Expr, guard:
 function byThread(group: Group, context: ScheduleContext): Scheduled {
   const frame = new Frame(group, context)
   const { k, emitter } = frame
-  const fold = foldOf(frame)
+  const fold = foldOf(frame, group)
   const n = sizeOf(fold.result.type.shape)
   const count = k.param('count', n)
   const thread = k.x.builtin('global_x')
@@ -85,15 +85,15 @@ function byThread(group: Group, context: ScheduleContext): Scheduled {
   k.loop('r', k.x.constant(0), fold.length, k.x.constant(1), (r) => {
     k.assign(total, k.x.foldMonoid(fold.prim.monoid, total, fold.element(at, r)))
   })
-  storeResult(frame, fold, i, total, k.x.less(thread, count))
+  storeResult(frame, group, fold, i, total, k.x.less(thread, count))
   const groups = spreadGroups(ceilDiv(n, WORKGROUP), context.limits)
-  return frame.finish('reduce_rows', [WORKGROUP, 1, 1], groups, groupFlops(group) + sizeOf(fold.input.type.shape))
+  return frame.finish('reduce_rows', [WORKGROUP, 1, 1], groups, elementwiseFlops(group) + sizeOf(fold.input.type.shape))
 }
 
 function byWorkgroup(group: Group, context: ScheduleContext): Scheduled {
   const frame = new Frame(group, context)
   const { k, emitter } = frame
-  const fold = foldOf(frame)
+  const fold = foldOf(frame, group)
   const n = sizeOf(fold.result.type.shape)
   const lane = k.share(k.x.builtin('local_x'), 'lane')
   const [gx, gy, gz] = spreadGroups(n, context.limits)
@@ -117,11 +117,11 @@ function byWorkgroup(group: Group, context: ScheduleContext): Scheduled {
   }
   k.barrier()
   const total = k.share(k.x.loadShared(scratch, fold.dtype, k.x.constant(0), 0), 'total')
-  storeResult(frame, fold, i, total, k.x.and(k.x.less(row, count), k.x.less(lane, k.x.constant(1))))
+  storeResult(frame, group, fold, i, total, k.x.and(k.x.less(row, count), k.x.less(lane, k.x.constant(1))))
   return frame.finish(
     'reduce_group',
     [WORKGROUP, 1, 1],
     [gx, gy, gz],
-    groupFlops(group) + sizeOf(fold.input.type.shape),
+    elementwiseFlops(group) + sizeOf(fold.input.type.shape),
   )
 }

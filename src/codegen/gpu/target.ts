@@ -3,26 +3,32 @@ import { scheduleCumulative } from './cumulative.ts'
 import { scheduleMap } from './map.ts'
 import { scheduleMatmul } from './matmul.ts'
 import { scheduleReduce } from './reduce.ts'
+import { scheduleRows } from './rows.ts'
 import { scheduleUpdate } from './update.ts'
 import { printWgsl, usesF16 } from './wgsl.ts'
 
 /** WebGPU: many threads for each kernel, in workgroups that share memory. */
 export const gpuTarget: Target = {
   name: 'wgsl',
-  schedule(group, context) {
-    switch (group.hero?.prim.kind) {
+  keepsRows: false,
+  schedule(work, context) {
+    if (work.kind === 'cluster') {
+      return work.form === 'rows' ? scheduleRows(work, work.space, context) : scheduleMap(work, context)
+    }
+    switch (work.hero?.prim.kind) {
       case 'reduce':
-        return scheduleReduce(group, context)
+        return scheduleReduce(work, context)
       case 'contract':
-        return scheduleMatmul(group, context)
+        return scheduleMatmul(work, context)
       case 'cumulative':
-        return scheduleCumulative(group, context)
+        return scheduleCumulative(work, context)
       case 'update':
-        return scheduleUpdate(group, context)
+        return scheduleUpdate(work, context)
       default:
-        return scheduleMap(group, context)
+        return scheduleMap(work, context)
     }
   },
+  scratchBytes: () => 0,
   text: printWgsl,
   assemble: (kernel, name, wgsl) => ({
     target: 'wgsl',

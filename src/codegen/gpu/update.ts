@@ -2,7 +2,7 @@ import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
-import { ceilDiv, Frame, groupFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { ceilDiv, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { spreadGroups } from './spread.ts'
 
 const WORKGROUP = 64
@@ -50,7 +50,7 @@ export function scheduleUpdate(group: Group, context: ScheduleContext): Schedule
     const target = prim.target(emitter.indexMath(hero), index, types, hero.attrs)
     const at = k.share(emitter.position(group.root, target).linear(), 'target')
     k.when(x.less(thread, count), () => {
-      const before = x.load(frame.output, group.root.type.dtype, at, k.depth)
+      const before = x.load(frame.output(), group.root.type.dtype, at, k.depth)
       frame.store(at, prim.combine === 'add' ? x.foldMonoid('sum', before, value) : value)
     })
   }
@@ -61,6 +61,6 @@ export function scheduleUpdate(group: Group, context: ScheduleContext): Schedule
     prim.combine === 'add' ? 'scatter_add' : 'write_window',
     [WORKGROUP, 1, 1],
     spreadGroups(ceilDiv(n, WORKGROUP), context.limits),
-    groupFlops(group) + sizeOf(shape),
+    elementwiseFlops(group) + sizeOf(shape),
   )
 }

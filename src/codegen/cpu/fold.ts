@@ -1,0 +1,73 @@
+import type { DType } from '../../ir/dtype.ts'
+import type { Value } from '../../ir/graph.ts'
+import type { ReducePrim } from '../../ir/prim.ts'
+import { monoidIdentity } from '../../ir/prims/reduce.ts'
+import { range, sizeOf } from '../../ir/shape.ts'
+import type { Group } from '../fusion.ts'
+import type { Position } from '../index-space.ts'
+import { type Expr, LANES } from '../kernel-ir.ts'
+import { elementwiseFlops, type Frame, type Scheduled } from '../schedule.ts'
+
+/** The parts of a reduction that every order of loops needs. */
+export class Fold {
+  readonly prim: ReducePrim
+  readonly root: Value
+  readonly input: Value
+  readonly result: Value
+  readonly shape: readonly number[]
+  readonly axes: readonly number[]
+  readonly kept: readonly number[]
+  /** f16 sums are folded in f32. */
+  readonly dtype: DType
+  readonly identity: Expr
+  readonly results: number
+  readonly length: number
+
+  constructor(
+    readonly frame: Frame,
+    group: Group,
+  ) {
+    this.root = group.root
+    const hero = group.hero!
+    if (hero.prim.kind !== 'reduce') throw new Error('not a reduction')
+    this.prim = hero.prim
+    this.input = hero.inputs[0]!
+    this.result = hero.outputs[0]!
+    this.shape = this.input.type.shape
+    this.axes = hero.attrs['axes'] as readonly number[]
+    this.kept = range(this.shape.length).filter((a) => !this.axes.includes(a))
+    this.dtype = this.input.type.dtype === 'f16' ? 'f32' : this.input.type.dtype
+    this.identity = frame.k.x.constant(monoidIdentity(this.prim.monoid, this.dtype), this.dtype)
+    this.results = sizeOf(this.result.type.shape)
+    this.length = sizeOf(this.axes.map((a) => this.shape[a]!))
+  }
+
+  combine(total: Expr, element: Expr): void {
+    const { k } = this.frame
+    k.assign(total, k.x.foldMonoid(this.prim.monoid, total, k.x.cast(element, this.dtype)))
+  }
+
+  /** Folds what `walk` visits, vectors and scalars apart, and gives the one total. */
+  scalarTotal(walk: (add: (element: Expr) => void) => void): Expr {
+    const { k } = this.frame
+    const vector = k.variable('totals', this.dtype, this.identity, LANES)
+    const scalar = k.variable('total', this.dtype, this.identity)
+    walk((element) => this.combine(element.lanes === LANES ? vector : scalar, element))
+    const { monoid } = this.prim
+    return k.share(k.x.foldMonoid(monoid, k.x.across(monoid, vector), scalar), 'total')
+  }
+
+  /** Stores the epilogue of a total at a position of the result. */
+  store(at: Position, total: Expr): void {
+    const { frame, root } = this
+    frame.emitter.bound.set(this.result, frame.k.x.cast(total, this.result.type.dtype))
+    const linear = at.linear()
+    frame.store(linear, frame.emitter.element(root, frame.emitter.linearPosition(root, linear)))
+  }
+
+  finish(name: string, pieces: number): Scheduled {
+    const { frame } = this
+    const flops = elementwiseFlops(frame.work) + sizeOf(this.shape)
+    return frame.finish(name, [1, 1, 1], [pieces, 1, 1], flops)
+  }
+}
