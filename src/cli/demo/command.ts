@@ -5,8 +5,8 @@ import { closeDevices } from '../../runtime/registry.ts'
 import type { Io } from '../io.ts'
 import { decimal, deviceOption, wholeNumber } from '../options.ts'
 import { formatDuration } from '../progress.ts'
-import { prepareData } from './batches.ts'
 import { interactiveChat, scriptedConversations } from './conversation.ts'
+import { prepareData } from './data.ts'
 import { evaluate, scoreTable, verdict } from './evaluation.ts'
 import { wholeModel } from './parameters.ts'
 import { makeFolder, saveRun } from './save.ts'
@@ -26,17 +26,17 @@ export function registerDemo(program: Command, io: Io): void {
     .option('-o, --output <folder>', 'where the run is saved', 'runs/demo')
     .option('--cache <folder>', 'where the drawings are kept', '.cache/weft')
     .option('--seed <n>', 'equal seeds give equal runs', wholeNumber('--seed', 0), 1234)
-    .option('--word-steps <n>', 'steps of the first stage', wholeNumber('--word-steps', 1), 1800)
+    .option('--word-steps <n>', 'steps of the first stage', wholeNumber('--word-steps', 1), 4000)
     .option('--drawings <n>', 'drawings per step of the first stage', wholeNumber('--drawings', 1), 64)
-    .option('--steps <n>', 'steps of the second stage', wholeNumber('--steps', 1), 800)
-    .option('--minutes <n>', 'training ends after this long at the latest', decimal('--minutes', 0.01), 8)
-    .option('--batch <n>', 'dialogues per step', wholeNumber('--batch', 1), 12)
-    .option('--learning-rate <x>', 'the highest', decimal('--learning-rate', 0, 1), 3e-3)
-    .option('--dim <n>', 'width of encoder and decoder', wholeNumber('--dim', 8), 64)
-    .option('--layers <n>', 'decoder layers', wholeNumber('--layers', 1), 2)
-    .option('--vision-layers <n>', 'encoder layers', wholeNumber('--vision-layers', 1), 1)
+    .option('--steps <n>', 'steps of the second stage', wholeNumber('--steps', 1), 2500)
+    .option('--minutes <n>', 'training ends after this long at the latest', decimal('--minutes', 0.01), 9)
+    .option('--batch <n>', 'dialogues of four images per step; more of shorter ones', wholeNumber('--batch', 1), 12)
+    .option('--learning-rate <x>', 'the highest', decimal('--learning-rate', 0, 1), 2e-3)
+    .option('--dim <n>', 'width of encoder and decoder', wholeNumber('--dim', 8), 96)
+    .option('--layers <n>', 'decoder layers', wholeNumber('--layers', 1), 3)
+    .option('--vision-layers <n>', 'encoder layers', wholeNumber('--vision-layers', 1), 3)
     .option('--heads <n>', 'attention heads', wholeNumber('--heads', 1), 4)
-    .option('--patch <n>', 'side of an image patch in pixels: 4, 8, 16', wholeNumber('--patch', 4, 16), 16)
+    .option('--patch <n>', 'side of an image patch in pixels: 4, 8, 16', wholeNumber('--patch', 4, 16), 8)
     .option('--questions <n>', 'held-out questions per split', wholeNumber('--questions', 1), 480)
     .action((options: DemoSettings) => demo(options, io))
 }

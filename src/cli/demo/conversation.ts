@@ -6,7 +6,7 @@ import { MAX_IMAGES } from '../../data/template.ts'
 import { ValueError, WeftError } from '../../util/errors.ts'
 import { nearest } from '../../util/suggest.ts'
 import type { Io } from '../io.ts'
-import type { DemoData } from './batches.ts'
+import type { DemoData } from './data.ts'
 import { IMAGE_SIZE } from './settings.ts'
 
 /** The artist whose drawings the model has never seen. */

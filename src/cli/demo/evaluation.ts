@@ -4,7 +4,8 @@ import { QUESTION_TYPES, type QuestionType } from '../../data/questions.ts'
 import type { SplitName } from '../../data/splits.ts'
 import type { VisualChatConfig } from '../../models/visualchat.ts'
 import { showProgress } from '../progress.ts'
-import { type DemoData, stageShapes, toTrainBatch } from './batches.ts'
+import { shapesFor, toTrainBatch } from './batches.ts'
+import type { DemoData } from './data.ts'
 import { answerPredictions } from './model.ts'
 import type { DemoParams } from './parameters.ts'
 import { type DemoSettings, MAX_IMAGES } from './settings.ts'
@@ -32,7 +33,7 @@ export async function evaluate(
   settings: DemoSettings,
   signal: AbortSignal,
 ): Promise<Score[]> {
-  const shapes = stageShapes(settings).dialogue
+  const shapes = shapesFor(MAX_IMAGES, settings)
   const perSplit = Math.ceil(settings.questions / shapes.batch)
   const predict = compile(answerPredictions(config), [params, exampleBatch(data, settings)], {
     device: settings.device,
@@ -77,7 +78,7 @@ const questions = (data: DemoData, { seed }: DemoSettings, split: SplitName): Di
   dialogueSource(data.splits[split], data.emoji.has, { seed: seed + 7919, maxImages: MAX_IMAGES, maxTurns: 1 })
 
 function exampleBatch(data: DemoData, settings: DemoSettings) {
-  const shapes = stageShapes(settings).dialogue
+  const shapes = shapesFor(MAX_IMAGES, settings)
   const source = questions(data, settings, 'train')
   const dialogues = Array.from({ length: shapes.batch }, (_, b) => source.at(b))
   return toTrainBatch(dialogues, data, settings, shapes)

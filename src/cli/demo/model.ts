@@ -3,8 +3,9 @@ import type { Tensor } from '../../ir/tensor.ts'
 import { llamaHidden, llamaLogits } from '../../models/llama.ts'
 import { embedBatch, imageFeatures, type VisualChatConfig } from '../../models/visualchat.ts'
 import { accuracy, crossEntropy, softCrossEntropy } from '../../nn/losses.ts'
-import type { TrainBatch, WordsBatch } from './batches.ts'
+import type { TrainBatch } from './batches.ts'
 import { type DemoParams, wholeModel } from './parameters.ts'
+import type { WordsBatch } from './words.ts'
 
 /** The loss, f32 [], and the share predicted right, f32 []. */
 type Scored = readonly [loss: Tensor, right: Tensor]
@@ -17,18 +18,19 @@ type Scored = readonly [loss: Tensor, right: Tensor]
 export const wordsLoss =
   (config: VisualChatConfig) =>
   (params: DemoParams, { images, words, kinds }: WordsBatch): Scored => {
-    const features = imageFeatures(wholeModel(params), config, images)
-    const logits = llamaLogits(params.lang_decoder, index(features, null, 0))
+    const model = wholeModel(params)
+    const logits = llamaLogits(model.lang_decoder, index(imageFeatures(model, config, images), null, 0))
     return [softCrossEntropy(logits, words), accuracy(logits, kinds)]
   }
 
 /** Logits f32 [K,V] at the rows from which the answers' tokens are predicted. */
 function answerLogits(config: VisualChatConfig, params: DemoParams, batch: TrainBatch): Tensor {
   const { language, attention } = config
-  const embeds = embedBatch(wholeModel(params), config, batch)
-  const hidden = llamaHidden(params.lang_decoder, language, embeds, { attention, modality: batch.modality })
+  const model = wholeModel(params)
+  const embeds = embedBatch(model, config, batch)
+  const hidden = llamaHidden(model.lang_decoder, language, embeds, { attention, modality: batch.modality })
   const rows = take(reshape(hidden, [-1, language.hidden_size]), batch.answerAt, 0)
-  return llamaLogits(params.lang_decoder, rows)
+  return llamaLogits(model.lang_decoder, rows)
 }
 
 /** Second stage: cross-entropy over the tokens of the answers. */

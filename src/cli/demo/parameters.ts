@@ -10,12 +10,16 @@ import { orthogonal } from './orthogonal.ts'
  * What the demo trains: everything, as nothing here was trained before. One table serves as the token embedding and,
  * transposed, as the output layer, so that a word learnt as an answer is known in a question too.
  */
-export type DemoParams = Omit<VisualChatParams, 'lang_embed'>
+export interface DemoParams extends Pick<VisualChatParams, 'vis_encoder' | 'projection'> {
+  readonly embed_tokens: VisualChatParams['lang_embed']
+  readonly decoder: Omit<VisualChatParams['lang_decoder']['model'], 'embed_tokens'>
+}
 
 /** The whole model. */
-export const wholeModel = (params: DemoParams): VisualChatParams => ({
-  ...params,
-  lang_embed: params.lang_decoder.model.embed_tokens,
+export const wholeModel = ({ embed_tokens, decoder, ...rest }: DemoParams): VisualChatParams => ({
+  ...rest,
+  lang_embed: embed_tokens,
+  lang_decoder: { model: { embed_tokens, ...decoder } },
 })
 
 /**
@@ -26,11 +30,12 @@ export const wholeModel = (params: DemoParams): VisualChatParams => ({
  */
 export function initialParams(config: VisualChatConfig, seed: number): DemoParams {
   const root = new Random(seed).fork('parameters')
-  const { lang_embed: _, ...params } = buildParams(visualChatSpec(config), (name, leaf) => {
+  const { lang_decoder, vis_encoder, projection } = buildParams(visualChatSpec(config), (name, leaf) => {
     if (/lang_decoder\..*\.(v|o)_proj/.test(name)) return copying(name, leaf, root)
     return initial(name, leaf, root.fork(name))
   })
-  return params
+  const { embed_tokens, ...decoder } = lang_decoder.model
+  return { vis_encoder, projection, embed_tokens, decoder }
 }
 
 function initial(name: string, { shape, init }: ParamSpec, random: Random): Tensor {

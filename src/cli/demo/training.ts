@@ -5,10 +5,12 @@ import type { VisualChatConfig } from '../../models/visualchat.ts'
 import { adamw, schedules, trainStep } from '../../train/index.ts'
 import { type LoopResult, type Metrics, type Remaining, trainLoop } from '../../train/loop.ts'
 import { showProgress } from '../progress.ts'
-import { type DemoData, type TrainBatch, TrainBatches, type WordsBatch, WordsBatches } from './batches.ts'
+import { type TrainBatch, TrainBatches } from './batches.ts'
+import type { DemoData } from './data.ts'
 import { answersLoss, wordsLoss } from './model.ts'
 import { type DemoParams, initialParams } from './parameters.ts'
 import { type DemoSettings, IMAGE_SIZE } from './settings.ts'
+import { type WordsBatch, WordsBatches } from './words.ts'
 
 /** What is kept of every step. */
 export interface StepRecord extends Metrics {
@@ -30,6 +32,8 @@ export interface TrainResult {
 
 interface Stage<B> {
   readonly name: keyof TrainResult['history']
+  /** The parameters that change; the others stay as they are. */
+  readonly trained: readonly (keyof DemoParams)[]
   readonly steps: number
   readonly loss: (params: DemoParams, batch: B) => readonly [Tensor, Tensor]
   readonly specs: SpecsOf<B>
@@ -38,9 +42,14 @@ interface Stage<B> {
 
 const PIXELS = spec(['N', 3, IMAGE_SIZE, IMAGE_SIZE])
 
+/** Of the time, at most this part goes to the first stage: without the second the model answers nothing. */
+const FIRST_STAGE = 0.45
+
 /**
- * Trains from random weights: first the encoder on drawings and their words, then the whole model on questions and
- * answers. @throws ValueError when the loss is not a finite number.
+ * Trains from random weights: first the encoder on drawings and their words, then the decoder on questions and
+ * answers. The encoder then stays as it is, as in the paper: what dialogues tell it about drawings is less than it
+ * knows, and without its gradients a step takes little more than the decoder's part.
+ * @throws ValueError when the loss is not a finite number.
  */
 export async function train(
   config: VisualChatConfig,
@@ -52,6 +61,7 @@ export async function train(
   const answers = new TrainBatches(data, settings)
   const first: Stage<WordsBatch> = {
     name: 'words',
+    trained: ['vis_encoder', 'projection', 'embed_tokens'],
     steps: settings.wordSteps,
     loss: wordsLoss(config),
     specs: { images: PIXELS, words: spec(['N', config.language.vocab_size]), kinds: spec(['N'], 'i32') },
@@ -59,6 +69,7 @@ export async function train(
   }
   const second: Stage<TrainBatch> = {
     name: 'answers',
+    trained: ['projection', 'embed_tokens', 'decoder'],
     steps: settings.steps,
     loss: answersLoss(config),
     specs: {
@@ -72,12 +83,18 @@ export async function train(
     batch: (i) => answers.at(i),
   }
   const most = settings.minutes * 60
-  const one = await runStage(first, initialParams(config, settings.seed), settings, most, signal)
-  if (one.ended !== 'steps') {
+  const one = await runStage(first, initialParams(config, settings.seed), settings, FIRST_STAGE * most, signal)
+  if (one.ended === 'interrupted') {
     return { ...one, history: { words: one.history, answers: [] } }
   }
   const two = await runStage(second, one.params, settings, most - one.seconds, signal)
-  return { ...two, history: { words: one.history, answers: two.history }, seconds: one.seconds + two.seconds }
+  const ended = two.ended === 'steps' ? one.ended : two.ended
+  return {
+    params: two.params,
+    history: { words: one.history, answers: two.history },
+    seconds: one.seconds + two.seconds,
+    ended,
+  }
 }
 
 interface StageResult {
@@ -87,33 +104,41 @@ interface StageResult {
   readonly ended: TrainResult['ended']
 }
 
+/** Some of the model's parts. */
+type Parts = Partial<DemoParams>
+
 async function runStage<B>(
-  { name, steps, loss, specs, batch: batchAt }: Stage<B>,
+  { name, trained, steps, loss, specs, batch: batchAt }: Stage<B>,
   initial: DemoParams,
   { device, learningRate: peak }: DemoSettings,
   seconds: number,
   signal: AbortSignal,
 ): Promise<StageResult> {
   const warmupSteps = Math.round(0.05 * steps)
-  const schedule = schedules.warmupCosine({ peak, warmupSteps, totalSteps: steps, floor: 0.05 * peak })
-  const optimizer = adamw({ learningRate: schedule, b1: 0.9, b2: 0.95, weightDecay: 0.05, mask: isMatrix })
-  const initialState = optimizer.init(initial)
+  const schedule = schedules.warmupCosine({ peak, warmupSteps, totalSteps: steps, floor: 0.02 * peak })
+  const optimizer = adamw({ learningRate: schedule, b1: 0.9, b2: 0.99, weightDecay: 0.05, mask: isMatrix })
+  const changing = parts(initial, (key) => trained.includes(key))
+  const fixed = parts(initial, (key) => !trained.includes(key))
+  const initialState = optimizer.init(changing)
   type State = typeof initialState
+  // `initial` is for the type: between them the two have every part.
+  const lossOf = (params: Parts, rest: Parts, batch: B) => loss({ ...initial, ...rest, ...params }, batch)
   const compiled = compile(
-    trainStep(loss, optimizer, { maxNorm: 1, hasAux: true }),
+    trainStep(lossOf, optimizer, { maxNorm: 1, hasAux: true }),
     // The specs are those of B; that B is one argument of the step is more than TypeScript can follow here.
-    [initial, initialState, specs] as SpecsOf<[params: DemoParams, state: State, batch: B]>,
-    { device, donate: [0, 1], argNames: ['params', 'state', 'batch'], name: `train_${name}` },
+    [changing, initialState, fixed, specs] as SpecsOf<[params: Parts, state: State, rest: Parts, batch: B]>,
+    { device, donate: [0, 1], argNames: ['params', 'state', 'rest', 'batch'], name: `train_${name}` },
   )
   const progress = showProgress({ label: `training, ${name}`, total: steps })
+  const rest = await put(fixed, device)
   let batch = batchAt(0)
   try {
     const result = await trainLoop({
-      state: { params: await put(initial, device), optimizer: await put(initialState, device) },
+      state: { params: await put(changing, device), optimizer: await put(initialState, device) },
       limit: { steps, seconds: Math.max(seconds, 0.001) },
       signal,
       async step(state, at) {
-        const done = await compiled(state.params, state.optimizer, batch)
+        const done = await compiled(state.params, state.optimizer, rest, batch)
         const metrics = async (): Promise<Metrics> => ({
           loss: await done.loss.item(),
           right: await done.aux.item(),
@@ -128,12 +153,20 @@ async function runStage<B>(
       onStep: ({ step, metrics }, left) => progress.update(step + 1, note(metrics, left)),
     })
     const history = result.history.map(({ step, metrics }) => ({ ...metrics, step }) as StepRecord)
-    return { params: result.state.params, history, seconds: result.seconds, ended: result.ended }
+    return {
+      params: { ...initial, ...rest, ...result.state.params },
+      history,
+      seconds: result.seconds,
+      ended: result.ended,
+    }
   } finally {
     progress.stop()
     compiled.dispose()
   }
 }
+
+const parts = (params: DemoParams, of: (key: keyof DemoParams) => boolean): Parts =>
+  Object.fromEntries(Object.entries(params).filter(([key]) => of(key as keyof DemoParams)))
 
 /** Biases, norms and single vectors do not decay. */
 const isMatrix = (path: string): boolean => !/bias|norm|layrnorm|class_embedding|projection\[1\]/.test(path)
