@@ -28,8 +28,8 @@ export function cluster(items: readonly Item[], graph: Graph, options: ClusterOp
 export interface ClusterOptions {
   /** Most buffers that one kernel may use. */
   readonly maxBuffers: number
-  /** Has a kernel memory of its own for whole rows? If not, what it reads again lies in a buffer. */
-  readonly keepsRows: boolean
+  /** Memory of a kernel's own for whole rows. What finds no room there and is read again lies in a buffer. */
+  readonly keptBytes: number
 }
 
 const outputsOf = (item: Item): readonly Value[] => (item.kind === 'group' ? [item.root] : item.equation.outputs)
@@ -167,10 +167,11 @@ class Joiner {
     const inside = new Set<Item>(groups)
     const made = new Set(groups.map((g) => g.root))
     const rows = space ?? { rows: 1, columns: sizeOf(groups[0]!.root.type.shape) }
+    let room = Math.floor(this.options.keptBytes / (4 * rows.columns))
     const keeps = (v: Value): boolean =>
-      placeOf(v, rows) === 'row' || space === null || (this.options.keepsRows && v.type.dtype === 'f32')
+      placeOf(v, rows) === 'row' || space === null || (v.type.dtype === 'f32' && room-- > 0)
     const isOutput = (v: Value): boolean =>
-      !keeps(v) || this.results.has(v) || [...(this.readers.get(v) ?? [])].some((reader) => !inside.has(reader))
+      this.results.has(v) || [...(this.readers.get(v) ?? [])].some((reader) => !inside.has(reader)) || !keeps(v)
     return {
       kind: 'cluster',
       form: space ? 'rows' : 'map',

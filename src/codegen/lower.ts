@@ -44,7 +44,7 @@ class GraphLowering {
     const groups = fuse(graph, limits.storageBuffersPerKernel - RESERVED_BINDINGS)
     this.items = cluster(groups, graph, {
       maxBuffers: limits.storageBuffersPerKernel,
-      keepsRows: target.keepsRows,
+      keptBytes: target.keepsRows ? limits.workgroupMemoryBytes : 0,
     })
     this.items.forEach((item, i) => {
       const reads = item.kind === 'loop' ? item.equation.inputs : item.leaves

@@ -1,11 +1,13 @@
 import type { HostArray } from '../ir/dtype.ts'
 import { formatType, type Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
+import { DeviceError } from '../util/errors.ts'
 import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
 import { type DeviceLimits, deviceBytes, type KernelSource } from './program.ts'
 import type { Scheduled, Work } from './schedule.ts'
 import { stripComments, type Target } from './target.ts'
 import { targetOf } from './targets.ts'
+import { scratchBytes } from './wasm/scratch.ts'
 
 /** What `explain` tells of one kernel call. */
 export interface KernelReport {
@@ -45,9 +47,19 @@ export class LoweringContext {
     return this.buffer('constant', deviceBytes(array.dtype, array.data.length), { kind: 'constant', index }, false)
   }
 
-  /** Position of a kernel among the program's; kernels that differ in comments only are one. */
+  /**
+   * Position of a kernel among the program's; kernels that differ in comments only are one.
+   * @throws DeviceError if its shared arrays are more than the device has room for.
+   */
   kernel(scheduled: Scheduled): number {
     const { kernel } = scheduled
+    const shared = scratchBytes(kernel.shared)
+    const most = this.limits.workgroupMemoryBytes
+    if (shared > most) {
+      throw new DeviceError(`kernel ${kernel.name} shares ${shared} bytes in a workgroup; this device has ${most}`, {
+        hint: 'use smaller shapes, or a device with a larger limit',
+      })
+    }
     const text = this.target.text(kernel)
     const key = stripComments(text)
     let index = this.kernelIndex.get(key)

@@ -123,6 +123,7 @@ export interface DeviceLimits {
   readonly bufferBytes: number
   readonly invocationsPerWorkgroup: number
   readonly workgroupsPerDimension: number
+  /** Shared arrays of one kernel: a workgroup's in WGSL, the scratch memory of a thread on wasm. */
   readonly workgroupMemoryBytes: number
   readonly f16: boolean
   /** A product and a sum in one instruction, rounded once: relaxed SIMD on wasm. WGSL's compilers decide themselves. */

@@ -16,8 +16,9 @@ import { sizeText, tensorText } from './size-text.ts'
 const HINT = 'programs come from the compiler for one device: compile for this one, or report the program as a bug'
 
 /**
- * Checks a program against itself and a device before anything of it runs: WebGPU would report the same mistakes late,
- * without the step's name, or (a write to an input that was not donated) not at all.
+ * Checks a program against itself and a device before anything of it runs. WebGPU would report the same mistakes late,
+ * without the step's name, or (a write to an input that was not donated) not at all; WebAssembly would trap, or
+ * write over other tensors.
  * @throws DeviceError naming the program and the tensor, kernel or step.
  */
 export function checkProgram(program: Program, limits: DeviceLimits): void {
@@ -135,6 +136,10 @@ function checkDispatch(program: Program, step: DispatchStep, limits: DeviceLimit
   }
   if (step.params.length !== paramWords) {
     fail(`${step.label} gives kernel ${name} ${step.params.length} params, it has ${paramWords}`)
+  }
+  if (step.scratchBytes > limits.workgroupMemoryBytes) {
+    const most = sizeText(limits.workgroupMemoryBytes)
+    fail(`${step.label} takes ${sizeText(step.scratchBytes)} of scratch memory, the device has ${most}`)
   }
   for (const count of step.workgroups) {
     if (!Number.isInteger(count) || count < 1 || count > limits.workgroupsPerDimension) {

@@ -17,6 +17,19 @@ export const DEFAULT_LIMITS: DeviceLimits = {
   fusedMultiplyAdd: false,
 }
 
+/** About those of the WebAssembly device. */
+export const WASM_LIMITS: DeviceLimits = {
+  target: 'wasm',
+  storageBuffersPerKernel: 64,
+  bindingBytes: 2 ** 31,
+  bufferBytes: 2 ** 31,
+  invocationsPerWorkgroup: 1,
+  workgroupsPerDimension: 2 ** 31 - 1,
+  workgroupMemoryBytes: 2 ** 28,
+  f16: true,
+  fusedMultiplyAdd: false,
+}
+
 export function buildGraph(graph: Graph, limits = DEFAULT_LIMITS, donated = false): Built {
   return buildProgram(runPasses(graph), {
     limits,

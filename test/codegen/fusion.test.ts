@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { grad, vjp } from '../../src/autodiff/index.ts'
+import type { DeviceLimits } from '../../src/codegen/program.ts'
 import { equationsOf, groupsOf } from '../../src/codegen/schedule.ts'
 import * as w from '../../src/ir/ops.ts'
 import type { Tensor } from '../../src/ir/tensor.ts'
 import { layerNorm, rmsNorm } from '../../src/nn/norms.ts'
 import { adamw } from '../../src/train/index.ts'
-import { buildFn, DEFAULT_LIMITS } from './build.ts'
+import { buildFn, DEFAULT_LIMITS, WASM_LIMITS } from './build.ts'
 
 type T = Tensor
 
@@ -124,6 +125,31 @@ describe('what walks the same rows is one kernel', () => {
     const shifted = (x: T): T =>
       w.sub(x, w.slice(w.concat([w.max(x, -1, { keepDims: true }), w.zeros([1, 1])], 0), [1, 0], [33, 1]))
     expect(kernelCalls(shifted, [x])).toBe(2)
+  })
+})
+
+describe('the memory that a workgroup shares', () => {
+  const softmax = (x: T): T => w.softmax(x, -1)
+  const product = (x: T, y: T): T => w.matmul(x, y)
+  const specs = [w.spec([32, 600]), w.spec([600, 32])]
+  const names = (fn: (...args: never[]) => unknown, specs: readonly unknown[], limits: DeviceLimits): string[] =>
+    buildFn(fn, specs, limits).program.kernels.map((k) => k.name)
+
+  test('is bounded: a kernel that asks for more is refused', () => {
+    const build = (): unknown => buildFn(softmax, [w.spec([32, 300])], { ...DEFAULT_LIMITS, workgroupMemoryBytes: 128 })
+    expect(build).toThrow('kernel rows_by_workgroup shares 256 bytes in a workgroup; this device has 128')
+  })
+
+  test('on wasm holds the packed operands of a product, which otherwise are read where they lie', () => {
+    expect(names(product, specs, { ...WASM_LIMITS, workgroupMemoryBytes: 4 * 36 * 600 + 128 })).toEqual(['matmul_0'])
+    expect(names(product, specs, { ...WASM_LIMITS, workgroupMemoryBytes: 4 * 36 * 600 })).toEqual(['matvec_0'])
+  })
+
+  test('on wasm holds rows that are read again, and buffers hold those for which it has no room', () => {
+    const slots = (workgroupMemoryBytes: number): readonly number[] =>
+      buildFn(softmax, [w.spec([32, 300])], { ...WASM_LIMITS, workgroupMemoryBytes }).program.slots
+    expect(slots(1200)).toEqual([])
+    expect(slots(1199)).toEqual([4 * 32 * 300])
   })
 })
 

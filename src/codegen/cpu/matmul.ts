@@ -34,9 +34,6 @@ interface Blocks {
 export function scheduleMatmul(group: Group, context: ScheduleContext): Scheduled {
   const product = productOf(group, context)
   if (isSkinny(product)) return scheduleSkinny(group, context, product)
-  const frame = new Frame(group, context)
-  const { k: b } = frame
-  const { x } = b
   const [M, N, K, batch] = [product.m, product.n, product.k, product.batch].map(extent) as [
     number,
     number,
@@ -44,6 +41,12 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
     number,
   ]
   const blocks = blocksOf(M, N, K, batch)
+  // Where k goes into the millions, even a narrow block is too large to pack.
+  const scratch = 4 * (packedLength(K, blocks) + TILE_ROWS * TILE_COLUMNS)
+  if (scratch > context.limits.workgroupMemoryBytes) return scheduleSkinny(group, context, product)
+  const frame = new Frame(group, context)
+  const { k: b } = frame
+  const { x } = b
   const [rowBlocks, columnBlocks] = [ceilDiv(M, blocks.rows), ceilDiv(N, blocks.columns)]
 
   const piece = b.share(x.builtin('group_x'), 'piece')
@@ -81,6 +84,9 @@ function blocksOf(m: number, n: number, k: number, batch: number): Blocks {
   return { rows, columns }
 }
 
+/** A strip of rows, and a block of columns. */
+const packedLength = (k: number, blocks: Blocks): number => k * (TILE_ROWS + blocks.columns)
+
 interface Span {
   readonly from: Expr
   readonly to: Expr
@@ -108,7 +114,7 @@ class Packing {
   ) {
     this.b = frame.k
     this.depth = this.b.param('K', K)
-    this.array = this.b.shared('packed', 'f32', K * (TILE_ROWS + blocks.columns))
+    this.array = this.b.shared('packed', 'f32', packedLength(K, blocks))
     this.columnsAt = this.b.share(this.b.x.mul(this.depth, this.b.x.constant(TILE_ROWS)), 'columns_at')
   }
 
