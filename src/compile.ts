@@ -203,7 +203,7 @@ export function compile<A extends readonly unknown[], R>(
       }
       const loaded = await load(s, device)
       const { outputs, times } = await loaded.executable.profile(await gather(leaves, s, loaded))
-      return profileOf(wrap(s, outputs), times)
+      return profileOf(wrap(s, outputs), times, device.kind)
     },
     async prepare(sizes?: Sizes): Promise<void> {
       const device = await chooseDevice(options.device ?? 'auto')

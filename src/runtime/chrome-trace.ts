@@ -1,4 +1,4 @@
-import type { KernelTime } from './device.ts'
+import type { Device, KernelTime } from './device.ts'
 
 /** A value to be written as JSON. */
 export interface ChromeTrace {
@@ -17,13 +17,14 @@ export interface ChromeTrace {
 
 /**
  * Kernel times in Chrome's trace format; written as JSON to a file, chrome://tracing and ui.perfetto.dev open it.
- * `process` names the row.
+ * `process` names the row,
+ * and the device's kind the thread.
  */
-export function chromeTrace(times: readonly KernelTime[], process = 'weft'): ChromeTrace {
+export function chromeTrace(times: readonly KernelTime[], kind: Device['kind'], process = 'weft'): ChromeTrace {
   const thread = { pid: 1, tid: 1 }
   const names = [
     { name: 'process_name', ph: 'M', ...thread, args: { name: process } },
-    { name: 'thread_name', ph: 'M', ...thread, args: { name: 'GPU queue' } },
+    { name: 'thread_name', ph: 'M', ...thread, args: { name: kind } },
   ]
   const events = times.map((t) => ({
     name: t.label,

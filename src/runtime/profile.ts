@@ -1,5 +1,5 @@
 import { chromeTrace } from './chrome-trace.ts'
-import type { KernelTime } from './device.ts'
+import type { Device, KernelTime } from './device.ts'
 import { profileTable } from './profile-table.ts'
 
 /** One call, measured. */
@@ -12,9 +12,9 @@ export interface Profile<R> {
   chromeTrace(): string
 }
 
-export const profileOf = <R>(result: R, times: readonly KernelTime[]): Profile<R> => ({
+export const profileOf = <R>(result: R, times: readonly KernelTime[], kind: Device['kind']): Profile<R> => ({
   result,
   times,
   table: () => profileTable(times),
-  chromeTrace: () => JSON.stringify(chromeTrace(times)),
+  chromeTrace: () => JSON.stringify(chromeTrace(times, kind)),
 })

@@ -53,12 +53,12 @@ test('a table of nothing has a heading and a total of zero', () => {
 })
 
 test('the trace is JSON that Chrome and Perfetto read: complete events in microseconds', () => {
-  const trace: unknown = JSON.parse(JSON.stringify(chromeTrace(TIMES, 'train step')))
+  const trace: unknown = JSON.parse(JSON.stringify(chromeTrace(TIMES, 'wasm', 'train step')))
   expect(trace).toMatchObject({
     displayTimeUnit: 'ns',
     traceEvents: [
       { name: 'process_name', ph: 'M', args: { name: 'train step' } },
-      { name: 'thread_name', ph: 'M' },
+      { name: 'thread_name', ph: 'M', args: { name: 'wasm' } },
       { name: 'q = matmul x wq', cat: 'matmul_f32', ph: 'X', ts: 0, dur: 3000, args: { 'GFLOP/s': 3, 'GB/s': 0.2 } },
       { name: 'n = norm x', ts: 3000.5, dur: 1000, args: { flops: 0, bytes: 250_000, 'GB/s': 0.25 } },
       { name: 'k = matmul x wk' },
