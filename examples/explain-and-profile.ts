@@ -51,7 +51,7 @@ export async function explainAndProfile({
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const { graph, explanation, profile } = await explainAndProfile({})
   console.log(`The optimised graph of the gradient\n\n${graph}`)
-  // The WGSL of every kernel follows in the explanation; it is long.
+  // The text of every kernel follows in the explanation; it is long.
   console.log(`What became of it\n\n${explanation.split('\nKernels\n')[0]}`)
   console.log(`One call, measured\n\n${profile}`)
   closeDevices()

@@ -1,4 +1,4 @@
-/** weft: a functional tensor language and its compiler to WebGPU kernels. The public API. */
+/** weft: a functional tensor language and its compiler to WebGPU and WebAssembly. The public API. */
 
 // The language: tensors, their types, operations.
 

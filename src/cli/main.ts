@@ -46,7 +46,7 @@ function wanted(args: readonly string[]): (() => Promise<Register>)[] {
 
 function newProgram(io: Io): Command {
   return new Command('weft')
-    .description('A functional tensor language and its compiler to WebGPU kernels.')
+    .description('A functional tensor language and its compiler to WebGPU and WebAssembly.')
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')

@@ -6,8 +6,9 @@ import type { KernelBuilder } from './kernel-builder.ts'
 import type { Expr } from './kernel-ir.ts'
 
 /**
- * Turns values into scalar expressions: the element of a value at a position, as a load where the value is stored,
- * and as the expression of its equation, over the elements that this one reads, where it is not.
+ * Turns values into expressions: the element of a value at a position, as a load where the value is stored, and as
+ * the expression of its equation, over the elements that this one reads, where it is not. At a position that is a
+ * vector it is a vector: four elements.
  */
 export class Emitter {
   /** Values whose element is at hand, such as the result of a reduction that has just been folded. */

@@ -8,7 +8,7 @@ import { equationsOf, groupsOf, outputsOf } from './schedule.ts'
 /** What the reference evaluator runs: the graph itself. */
 export const explainGraph = (graph: Graph): string => `${print(graph)}\non reference: evaluated equation by equation\n`
 
-/** For a person: kernels and what is fused in each, why each value is stored, memory, and the WGSL by kernel. */
+/** For a person: kernels and what is fused in each, why each value is stored, memory, and the text of each kernel. */
 export function explainProgram(graph: Graph, { program, reports, memory }: Built, device: string): string {
   const flops = reports.reduce((n, r) => n + r.flops, 0)
   const bytes = reports.reduce((n, r) => n + r.bytes, 0)

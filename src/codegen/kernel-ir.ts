@@ -2,8 +2,9 @@ import type { DType } from '../ir/dtype.ts'
 import type { ElementwisePrim, MonoidName } from '../ir/prim.ts'
 
 /**
- * The kernel IR: what stands between the graph and a target's text. A kernel is a loop nest over scalars with
- * explicit loads and stores; it names no target. Schedules build it, and one small printer per target reads it.
+ * The kernel IR: what stands between the graph and a target. A kernel is a loop nest over scalars and vectors with
+ * explicit loads and stores; it names no target. Schedules build it; a printer (WGSL) or an assembler (WebAssembly)
+ * reads it.
  *
  *   kernel ::= buffers params workgroup body
  *   stmt   ::= let | var | assign | for | if | store | store-shared | barrier

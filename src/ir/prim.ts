@@ -69,19 +69,21 @@ interface PrimBase<A extends Attrs> {
   batch?(rule: BatchRule<A>): readonly Tensor[]
 }
 
-export interface WgslTypes {
+/** Of one evaluation of an elementwise primitive, in whatever language. */
+export interface ElementTypes {
   readonly inputs: readonly DType[]
   readonly output: DType
 }
 
+/** Code for WGSL stands in the record; for WebAssembly src/codegen/wasm/prims.ts needs a lowering as well. */
 export interface ElementwisePrim<A extends Attrs = Attrs> extends PrimBase<A> {
   readonly kind: 'elementwise'
   readonly arity: number
   /** Rough cost of one evaluation, in multiply-adds; decides what may be computed twice. */
   readonly cost: number
   /** The reference on numbers. */
-  scalar(args: readonly number[], types: WgslTypes): number
-  wgsl(args: readonly string[], types: WgslTypes): string
+  scalar(args: readonly number[], types: ElementTypes): number
+  wgsl(args: readonly string[], types: ElementTypes): string
   /** WGSL functions that `wgsl` calls. */
   readonly wgslHelper?: string
 }

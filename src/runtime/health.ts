@@ -2,7 +2,7 @@ import { DeviceError } from '../util/errors.ts'
 import type { Waits } from './idle-waits.ts'
 
 /**
- * Whether a GPU device still works, and everyone who waits on it. A lost device answers nothing, or answers with
+ * Whether a device still works, and everyone who waits on it. A lost device answers nothing, or answers with
  * errors that name the wrong cause, so every wait goes through `guard`.
  */
 export class Health {

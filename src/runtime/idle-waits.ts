@@ -1,9 +1,10 @@
-/** Told when somebody begins and ends waiting on the GPU. */
+/** Told when somebody begins and ends waiting on the device. */
 export interface Waits {
   begin(): void
   end(): void
 }
 
+/** For devices that take no processor from their own work while they are waited for. */
 export const NO_WAITS: Waits = { begin() {}, end() {} }
 
 const LONGEST_SLEEP_MS = 1

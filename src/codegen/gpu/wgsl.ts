@@ -1,9 +1,10 @@
 import { type DType, f16ToNumber, numberToF16 } from '../../ir/dtype.ts'
 import type { ElementwisePrim } from '../../ir/prim.ts'
+import { UnsupportedError } from '../../util/errors.ts'
 import type { Expr, Kernel, Stmt } from '../kernel-ir.ts'
 import { stripComments } from '../target.ts'
 
-/** Prints a kernel as WGSL. Booleans are u32 in buffers and bool in expressions. */
+/** Prints a kernel as WGSL. Booleans are u32 in buffers and bool in expressions. @throws UnsupportedError on vectors */
 export function printWgsl(kernel: Kernel): string {
   const context: Context = { helpers: new Set(), aliases: kernel.aliases }
   const bound = kernel.buffers.map((_, i) => i).filter((i) => !kernel.aliases.has(i))
@@ -122,7 +123,9 @@ function printExpr(x: Expr, context: Context): string {
     case 'ramp':
     case 'fma':
     case 'across':
-      throw new Error(`${x.op}: the WGSL printer has no vectors yet`)
+      throw new UnsupportedError(
+        `${x.op}: WGSL kernels are scalar, one thread an element; only CPU schedules make vectors`,
+      )
     case 'fold':
       return x.monoid === 'sum' ? `(${e(x.a)} + ${e(x.b)})` : printExtremum(x.monoid, x.dtype, e(x.a), e(x.b))
   }

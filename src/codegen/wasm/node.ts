@@ -7,7 +7,7 @@ export type ValueType = 'i32' | 'f32' | 'f64' | 'v128'
  * is computed once and kept in a local. Nodes belong to one statement, whose instructions run in a straight line.
  */
 export interface Node {
-  /** Opcode; those behind a prefix byte are 256 * prefix bits above it (see `opcode`). */
+  /** Opcode; one behind a prefix byte is (prefix << 16) + code, as `simd` and `saturating` make it. */
   readonly code: number
   readonly type: ValueType
   readonly args: readonly Node[]

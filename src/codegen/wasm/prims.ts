@@ -1,5 +1,5 @@
 import { type DType, isFloat } from '../../ir/dtype.ts'
-import type { WgslTypes } from '../../ir/prim.ts'
+import type { ElementTypes } from '../../ir/prim.ts'
 import { UnsupportedError } from '../../util/errors.ts'
 import type { Arithmetic } from './arithmetic.ts'
 import { castValue } from './cast.ts'
@@ -16,7 +16,7 @@ import type { Node } from './node.ts'
 import { onLanes, type Place } from './operand.ts'
 
 /** One primitive on lanes: operands as scalars or vectors, all of the place's lanes. */
-type Lowering = (args: readonly Node[], place: Place, types: WgslTypes) => Node
+type Lowering = (args: readonly Node[], place: Place, types: ElementTypes) => Node
 
 /** Operations whose result on halves is a half, so that it needs no rounding. */
 const EXACT_ON_HALVES = new Set(
@@ -165,7 +165,7 @@ function signOfFloat(A: Arithmetic, x: Node): Node {
 export const loweredPrims: readonly string[] = Object.keys(LOWERINGS)
 
 /** An elementwise primitive on operands of the place's lanes. @throws UnsupportedError if it has no lowering */
-export function lowerPrim(name: string, args: readonly Node[], place: Place, types: WgslTypes): Node {
+export function lowerPrim(name: string, args: readonly Node[], place: Place, types: ElementTypes): Node {
   const lowering = LOWERINGS[name]
   if (!lowering) throw new UnsupportedError(`${name}: the primitive has no lowering to wasm`)
   const value = lowering(args, place, types)

@@ -1,7 +1,7 @@
 import { type DType, getElement, type HostArray, isFloat, setElement } from '../dtype.ts'
 import type { Attrs, TensorType } from '../graph.ts'
 import type { Ops } from '../ops-interface.ts'
-import { definePrim, type ElementwisePrim, type WgslTypes } from '../prim.ts'
+import { definePrim, type ElementTypes, type ElementwisePrim } from '../prim.ts'
 import { failShape, formatShape, sameShape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { emptyArray, ensureBatched, failDType, formatTypes, requireDType } from './common.ts'
@@ -27,8 +27,8 @@ export interface ElementwiseSpec {
   readonly gives?: DType
   readonly arity: 1 | 2
   readonly cost?: number
-  scalar(args: readonly number[], types: WgslTypes): number
-  wgsl(args: readonly string[], types: WgslTypes): string
+  scalar(args: readonly number[], types: ElementTypes): number
+  wgsl(args: readonly string[], types: ElementTypes): string
   readonly wgslHelper?: string
   /** One per operand, null where the derivative is zero; absent for integer and boolean results. */
   readonly derivatives?: readonly (Derivative | null)[]
@@ -108,7 +108,7 @@ function diffRules(derivatives: readonly (Derivative | null)[]): DiffRules {
 
 function evaluateMap(prim: ElementwisePrim, inputs: readonly HostArray[], type: TensorType): HostArray {
   const out = emptyArray(type)
-  const types: WgslTypes = { inputs: inputs.map((x) => x.dtype), output: type.dtype }
+  const types: ElementTypes = { inputs: inputs.map((x) => x.dtype), output: type.dtype }
   const args = new Array<number>(inputs.length)
   for (let i = 0; i < out.data.length; i++) {
     for (let k = 0; k < inputs.length; k++) args[k] = getElement(inputs[k]!, i)

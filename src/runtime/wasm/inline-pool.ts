@@ -5,7 +5,7 @@ import type { KernelFailure, Pool, PoolKernel, PoolProgram, StepTimes } from './
 
 /** The longest that timers and clicks wait, unless one piece of a kernel takes longer. */
 const SLICE_MS = 8
-/** Chunks double until they take as long as this. */
+/** Chunks are doubled after one that took less than this, and halved after one that took longer. */
 const CHUNK_MS = 1
 
 /** Where there are no workers the main thread does the work itself, in slices between which the event loop runs. */

@@ -45,8 +45,8 @@ const BOUNDS: readonly [name: string, bound: number, low: number, high: number][
   ['tanh', 4, -INFINITE, INFINITE],
   ['sigmoid', 4, -87, INFINITE],
   ['erf', 4, -INFINITE, INFINITE],
-  ['sin', 4, -1e6, 1e6],
-  ['cos', 4, -1e6, 1e6],
+  ['sin', 4, -(2 ** 20), 2 ** 20],
+  ['cos', 4, -(2 ** 20), 2 ** 20],
   ['rsqrt', 2, -INFINITE, INFINITE],
 ]
 
@@ -62,9 +62,12 @@ describe.each([false, true])('with multiply-adds fused: %s', (fused) => {
     bases.push(Math.exp(10 * Math.sin(i * 1.7)) * (i % 5 === 0 ? -1 : 1))
     exponents.push(i % 3 === 0 ? (i % 41) - 20 : 10 * Math.sin(i * 0.37))
   }
-  it.each(['pow', 'rem'])('%s is within 2 units in the last place', (name) => {
+  it.each([
+    ['pow', 1],
+    ['rem', 0],
+  ])('%s is within %d units in the last place', (name, bound) => {
     const { error, at } = worst(name, fused, padded(bases), padded(exponents))
-    expect(error, `${name}(${at})`).toBeLessThanOrEqual(2)
+    expect(error, `${name}(${at})`).toBeLessThanOrEqual(bound)
   })
 
   it.each(['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos'])('%s is the same on scalars and vectors', (name) => {

@@ -55,7 +55,7 @@ function magnitude(a: Node, b: Node): Node {
 }
 
 /**
- * a^b on f32 lanes, computed in f64: within 1 unit in the last place, subnormal results included. Special cases are
+ * a^b on f32 lanes, computed in f64: within 1 unit in the last place. Special cases are
  * those of JavaScript's `**`: b = 0 gives 1, |a| = 1 to an infinite power NaN, and a negative base NaN unless the
  * exponent is whole, when an odd one keeps the sign.
  */
