@@ -47,14 +47,16 @@ export class Fold {
     k.assign(total, k.x.foldMonoid(this.prim.monoid, total, k.x.cast(element, this.dtype)))
   }
 
-  /** Folds what `walk` visits, vectors and scalars apart, and gives the one total. */
-  scalarTotal(walk: (add: (element: Expr) => void) => void): Expr {
+  /** One total of what is added, vectors and scalars apart until the end. */
+  begin(): { add(element: Expr): void; total(): Expr } {
     const { k } = this.frame
+    const { monoid } = this.prim
     const vector = k.variable('totals', this.dtype, this.identity, LANES)
     const scalar = k.variable('total', this.dtype, this.identity)
-    walk((element) => this.combine(element.lanes === LANES ? vector : scalar, element))
-    const { monoid } = this.prim
-    return k.share(k.x.foldMonoid(monoid, k.x.across(monoid, vector), scalar), 'total')
+    return {
+      add: (element) => this.combine(element.lanes === LANES ? vector : scalar, element),
+      total: () => k.share(k.x.foldMonoid(monoid, k.x.across(monoid, vector), scalar), 'total'),
+    }
   }
 
   /** Stores the epilogue of a total at a position of the result. */

@@ -46,16 +46,15 @@ function reduceScattered(fold: Fold): Scheduled {
   const pieces = cut(fold.results, 1, fold.length)
   eachRow(k, fold.results, 1, pieces, (row) => {
     const at = emitter.linearPosition(fold.result, row)
-    const total = fold.scalarTotal((add) => {
-      const outer = fold.axes.filter((a) => a !== last)
-      eachReduced(fold, outer, (index) => {
-        vectorLoop(k, 'r', k.x.constant(0), k.param('length', fold.shape[last]!), (r) => {
-          const axes = fold.shape.map((_, a) => (a === last ? r : (index.get(a) ?? at.axis(fold.kept.indexOf(a)))))
-          add(emitter.element(fold.input, positionByAxes(emitter, fold.input, axes)))
-        })
+    const { add, total } = fold.begin()
+    const outer = fold.axes.filter((a) => a !== last)
+    eachReduced(fold, outer, (index) => {
+      vectorLoop(k, 'r', k.x.constant(0), k.param('length', fold.shape[last]!), (r) => {
+        const axes = fold.shape.map((_, a) => (a === last ? r : (index.get(a) ?? at.axis(fold.kept.indexOf(a)))))
+        add(emitter.element(fold.input, positionByAxes(emitter, fold.input, axes)))
       })
     })
-    fold.store(at, total)
+    fold.store(at, total())
   })
   return fold.finish('reduce_scattered', pieces.count)
 }

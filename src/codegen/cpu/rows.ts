@@ -1,9 +1,9 @@
 import type { Value } from '../../ir/graph.ts'
 import { sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
-import type { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { pointsOver } from '../point-reuse.ts'
+import { type RowPass, rowPasses } from '../row-passes.ts'
 import { placeOf, type RowSpace } from '../row-space.ts'
 import { elementwiseFlops, Frame, groupsOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
 import { innerLength, positionAt } from './columns.ts'
@@ -18,6 +18,7 @@ export function scheduleRows(work: Work, space: RowSpace, context: ScheduleConte
 class RowKernel {
   private readonly frame: Frame
   private readonly groups: readonly Group[]
+  private readonly passes: readonly RowPass[]
   /** Where what no other kernel reads lies for the length of a row: its place in the array of kept rows. */
   private readonly kept = new Map<Value, number>()
   private readonly array: string
@@ -29,9 +30,15 @@ class RowKernel {
   ) {
     this.frame = new Frame(work, context)
     this.groups = groupsOf(work)
-    for (const { root } of this.groups) {
-      if (placeOf(root, space) === 'point' && !this.frame.isOutput(root)) this.kept.set(root, this.kept.size)
-    }
+    this.passes = rowPasses(this.groups, space)
+    this.passes.forEach(({ points }, n) => {
+      const later = new Set(this.passes.slice(n + 1).flatMap((pass) => pass.points.flatMap((g) => g.leaves)))
+      for (const { root } of points) {
+        if (later.has(root) && placeOf(root, space) === 'point' && !this.frame.isOutput(root)) {
+          this.kept.set(root, this.kept.size)
+        }
+      }
+    })
     this.array = this.kept.size > 0 ? this.frame.k.shared('kept', 'f32', this.kept.size * space.columns) : ''
   }
 
@@ -39,7 +46,7 @@ class RowKernel {
     const { frame, groups, space } = this
     const pieces = cut(space.rows, 1, space.columns * groups.length)
     eachRow(frame.k, space.rows, 1, pieces, (row) => {
-      for (const group of groups) this.stage(group, row)
+      for (const pass of this.passes) this.pass(pass, row)
     })
     const folded = groups.reduce((n, g) => n + (g.hero ? sizeOf(g.hero.inputs[0]!.type.shape) : 0), 0)
     const flops = elementwiseFlops(frame.work) + folded
@@ -48,65 +55,80 @@ class RowKernel {
     )
   }
 
-  private stage(group: Group, row: Expr): void {
+  private pass({ points, ends }: RowPass, row: Expr): void {
     const { k, emitter } = this.frame
-    const { root, hero } = group
-    if (!hero && placeOf(root, this.space) === 'point') {
-      this.eachPoint(group, root, row, (at, column) => this.storePoint(root, at, column, emitter.element(root, at)))
-      return
+    const folds = points.filter((g) => g.hero).map((g) => new Fold(this.frame, g))
+    const totals = new Map(folds.map((fold) => [fold.root, fold.begin()]))
+    const made = new Set(points.map((g) => g.root))
+    this.eachPoint(points, row, (position, column) => {
+      // The loop is written twice, for vectors and for what is left over: each computes its own.
+      for (const v of made) emitter.bound.delete(v)
+      for (const { root, hero, leaves } of points) {
+        for (const leaf of leaves) if (!made.has(leaf)) this.bindPoint(leaf, position, column)
+        if (hero) {
+          const input = hero.inputs[0]!
+          totals.get(root)!.add(emitter.element(input, emitter.linearPosition(input, position)))
+        } else {
+          const value = k.share(emitter.element(root, emitter.linearPosition(root, position)), 'value')
+          emitter.bound.set(root, value)
+          this.storePoint(root, position, column, value)
+        }
+      }
+    })
+    for (const { result, root } of folds) {
+      emitter.bound.set(result, k.x.cast(totals.get(root)!.total(), result.type.dtype))
+      this.end(root, row)
     }
-    if (hero) {
-      const fold = new Fold(this.frame, group)
-      const total = fold.scalarTotal((add) => {
-        this.eachPoint(group, fold.input, row, (at) => add(emitter.element(fold.input, at)))
-      })
-      emitter.bound.set(fold.result, k.x.cast(total, fold.result.type.dtype))
-    }
-    const value = k.share(emitter.element(root, emitter.linearPosition(root, row)), 'row_value')
-    emitter.bound.set(root, value)
-    if (this.frame.isOutput(root)) this.frame.store(row, value, root)
+    for (const { root } of ends) this.end(root, row)
   }
 
-  /** Loops over the columns of a row of `v`, with what the group reads of earlier stages at hand. */
-  private eachPoint(group: Group, v: Value, row: Expr, body: (at: Position, column: Expr) => void): void {
+  /** What there is one of for the row. */
+  private end(v: Value, row: Expr): void {
+    const { emitter, k } = this.frame
+    const value = k.share(emitter.element(v, emitter.linearPosition(v, row)), 'row_value')
+    emitter.bound.set(v, value)
+    if (this.frame.isOutput(v)) this.frame.store(row, value, v)
+  }
+
+  /** Loops over the columns of a row. */
+  private eachPoint(points: readonly Group[], row: Expr, body: (position: Expr, column: Expr) => void): void {
+    if (points.length === 0) return
     const { k, emitter } = this.frame
     const { x } = k
     const { columns } = this.space
-    const asked = innerLength(v, this.context)
+    const walked = points.map((g) => (g.hero ? g.hero.inputs[0]! : g.root))
+    const asked = Math.min(...walked.map((v) => innerLength(v, this.context)))
     const inner = asked > 0 && columns % asked === 0 ? asked : Math.max(1, columns)
-    const role = emitter.role(v)
+    const role = emitter.role(walked[0]!)
     const lines = k.param(`${role}_lines`, columns / inner)
     const first = k.share(x.mul(row, lines), 'first_line')
     k.loop('line', x.constant(0), lines, x.constant(1), (line) => {
       const at = k.share(x.add(first, line), 'line')
       const start = k.share(x.mul(line, k.param(`${role}_inner`, inner)), 'start')
       vectorLoop(k, 'c', x.constant(0), k.param(`${role}_inner`, inner), (c) => {
-        const position = positionAt(emitter, v, inner, at, c)
-        const column = k.share(x.add(start, c), 'column')
-        for (const leaf of group.leaves) this.bindPoint(leaf, position, column)
-        body(position, column)
+        body(positionAt(emitter, walked[0]!, inner, at, c).linear(), k.share(x.add(start, c), 'column'))
       })
     })
   }
 
   /** The element of an earlier stage's result at the point where the loops stand. */
-  private bindPoint(leaf: Value, at: Position, column: Expr): void {
+  private bindPoint(leaf: Value, position: Expr, column: Expr): void {
     const { k, emitter } = this.frame
     if (placeOf(leaf, this.space) !== 'point') return
     const kept = this.kept.get(leaf)
     if (kept !== undefined) {
       emitter.bound.set(leaf, k.share(k.x.loadShared(this.array, 'f32', this.keptAt(kept, column), k.depth), 'kept'))
     } else if (this.frame.isOutput(leaf)) {
-      const load = k.x.load(this.frame.output(leaf), leaf.type.dtype, at.linear(), k.depth)
+      const load = k.x.load(this.frame.output(leaf), leaf.type.dtype, position, k.depth)
       emitter.bound.set(leaf, k.share(load, 'x'))
     }
   }
 
-  private storePoint(v: Value, at: Position, column: Expr, value: Expr): void {
+  private storePoint(v: Value, position: Expr, column: Expr, value: Expr): void {
     const { k } = this.frame
     const kept = this.kept.get(v)
-    if (kept === undefined) this.frame.store(at.linear(), value, v)
-    else k.storeShared(this.array, this.keptAt(kept, column), value)
+    if (this.frame.isOutput(v)) this.frame.store(position, value, v)
+    else if (kept !== undefined) k.storeShared(this.array, this.keptAt(kept, column), value)
   }
 
   private keptAt(place: number, column: Expr): Expr {

@@ -3,10 +3,10 @@ import type { Value } from '../../ir/graph.ts'
 import type { MonoidName } from '../../ir/prim.ts'
 import { monoidIdentity } from '../../ir/prims/reduce.ts'
 import { sizeOf } from '../../ir/shape.ts'
-import type { Group } from '../fusion.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { pointsOver } from '../point-reuse.ts'
+import { type RowPass, rowPasses } from '../row-passes.ts'
 import { placeOf, type RowSpace } from '../row-space.ts'
 import {
   ceilDiv,
@@ -28,7 +28,7 @@ export function scheduleRows(work: Work, space: RowSpace, context: ScheduleConte
   const frame = new Frame(work, context)
   const groups = groupsOf(work)
   const walk = space.columns > LONG ? rowByWorkgroup(frame.k, space, context) : rowByThread(frame.k, space, context)
-  for (const group of groups) stage(frame, space, walk, group)
+  for (const pass of rowPasses(groups, space)) doPass(frame, space, walk, pass)
   const folded = groups.reduce((n, g) => n + (g.hero ? sizeOf(g.hero.inputs[0]!.type.shape) : 0), 0)
   const flops = elementwiseFlops(frame.work) + folded
   return frame.finish(walk.name, [WORKGROUP, 1, 1], walk.workgroups, flops, (v) =>
@@ -104,42 +104,46 @@ function rowByWorkgroup(k: KernelBuilder, { rows, columns }: RowSpace, { limits 
   }
 }
 
-function stage(frame: Frame, space: RowSpace, walk: Walk, group: Group): void {
+function doPass(frame: Frame, space: RowSpace, walk: Walk, { points, ends }: RowPass): void {
   const { k, emitter } = frame
   const { x } = k
-  const { root, hero } = group
-  const eachPoint = (v: Value, body: (linear: Expr) => void): void => {
-    const base = k.share(x.mul(walk.row, k.param('columns', space.columns)), 'base')
-    walk.eachColumn((column) => {
-      const linear = k.share(x.add(base, column), 'at')
-      k.splits.set(linear, { inner: space.columns, column, row: () => walk.row })
-      emitter.role(v)
-      for (const leaf of group.leaves) bindPoint(frame, space, leaf, linear)
-      body(linear)
-    })
-  }
-  if (!hero && placeOf(root, space) === 'point') {
-    eachPoint(root, (linear) => {
-      const value = emitter.element(root, emitter.linearPosition(root, linear))
-      k.when(walk.inside, () => frame.store(linear, value, root))
-    })
-    return
-  }
-  if (hero?.prim.kind === 'reduce') {
+  const made = new Set(points.map((g) => g.root))
+  const partials = new Map<Value, { partial: Expr; monoid: MonoidName; result: Value }>()
+  for (const { root, hero } of points) {
+    if (hero?.prim.kind !== 'reduce') continue
     const { monoid } = hero.prim
-    const input = hero.inputs[0]!
-    const result = hero.outputs[0]!
-    const dtype = input.type.dtype === 'f16' ? 'f32' : input.type.dtype
+    const dtype = hero.inputs[0]!.type.dtype === 'f16' ? 'f32' : hero.inputs[0]!.type.dtype
     const partial = k.variable('partial', dtype, x.constant(monoidIdentity(monoid, dtype), dtype))
-    eachPoint(input, (linear) => {
-      const element = x.cast(emitter.element(input, emitter.linearPosition(input, linear)), dtype)
-      k.assign(partial, x.foldMonoid(monoid, partial, element))
-    })
-    emitter.bound.set(result, x.cast(walk.total(monoid, partial), result.type.dtype))
+    partials.set(root, { partial, monoid, result: hero.outputs[0]! })
   }
-  const value = emitter.element(root, emitter.linearPosition(root, walk.row))
-  emitter.bound.set(root, value)
-  if (frame.isOutput(root)) k.when(walk.first, () => frame.store(walk.row, value, root))
+  const base = k.share(x.mul(walk.row, k.param('columns', space.columns)), 'base')
+  if (points.length > 0) {
+    walk.eachColumn((column) => {
+      const at = k.share(x.add(base, column), 'at')
+      k.splits.set(at, { inner: space.columns, column, row: () => walk.row })
+      for (const { root, hero, leaves } of points) {
+        for (const leaf of leaves) if (!made.has(leaf)) bindPoint(frame, space, leaf, at)
+        const v = hero ? hero.inputs[0]! : root
+        const value = k.share(emitter.element(v, emitter.linearPosition(v, at)), 'value')
+        const fold = partials.get(root)
+        if (fold) k.assign(fold.partial, x.foldMonoid(fold.monoid, fold.partial, x.cast(value, fold.partial.dtype)))
+        else {
+          emitter.bound.set(root, value)
+          if (frame.isOutput(root)) k.when(walk.inside, () => frame.store(at, value, root))
+        }
+      }
+    })
+  }
+  const end = (v: Value): void => {
+    const value = k.share(emitter.element(v, emitter.linearPosition(v, walk.row)), 'row_value')
+    emitter.bound.set(v, value)
+    if (frame.isOutput(v)) k.when(walk.first, () => frame.store(walk.row, value, v))
+  }
+  for (const [root, { partial, monoid, result }] of partials) {
+    emitter.bound.set(result, x.cast(walk.total(monoid, partial), result.type.dtype))
+    end(root)
+  }
+  for (const { root } of ends) end(root)
 }
 
 /** What an earlier stage stored at the point where this thread stands. */
