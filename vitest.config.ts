@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { ENGINE_FLAGS } from './scripts/engine-flags.ts'
 
 /** What is true of Dawn alone: adapters, WGSL, the life of its processes. */
 const WEBGPU_ONLY = ['test/device/runtime*.test.ts', 'test/device/adapter.test.ts']
@@ -26,6 +27,9 @@ export default defineConfig({
           include: ['test/device/**/*.test.ts'],
           exclude: WEBGPU_ONLY,
           env: { WEFT_TEST_DEVICE: 'wasm' },
+          // The engine that `npm start` uses. Threads take no such flags, processes do.
+          pool: 'forks',
+          execArgv: [...ENGINE_FLAGS],
           testTimeout: 300_000,
           hookTimeout: 60_000,
         },

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { ENGINE_FLAGS } from '../../scripts/engine-flags.ts'
 import type { Case } from '../cases.ts'
 import type { Contender, PreparedCase } from '../contender.ts'
 import { type ImplementationOptions, type Outputs, Unsupported } from '../implementation.ts'
@@ -29,7 +30,7 @@ export class ChildContender implements Contender {
 
   async open(): Promise<string> {
     const child = fork(fileURLToPath(new URL('main.ts', import.meta.url)), {
-      execArgv: ['--import', 'tsx'],
+      execArgv: [...ENGINE_FLAGS, '--import', 'tsx'], // the same engine for all
       serialization: 'advanced', // copies arrays as they are
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })

@@ -15,6 +15,7 @@ export function header(
   return [
     `weft benchmark, ${date.toISOString().slice(0, 10)}`,
     `  ${machine.processor}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}`,
+    ...(machine.flags.length > 0 ? [`  Node runs with ${machine.flags.join(' ')}, for weft and all peers in it`] : []),
     ...(peak ? [`  ${peakText(peak)}`] : []),
     ...(scale === 'tiny' ? ['  Tiny cases, to try that all works: THE TIMES MEAN NOTHING.'] : []),
     ...Object.entries(versions).map(([name, version]) => `  ${name}: ${version}`),

@@ -48,9 +48,11 @@ test('the summary holds weft against the best in JavaScript and the best of all'
 })
 
 test('the header names the machine, its peak and the versions', () => {
-  const machine = { processor: 'P', cores: 2, node: 'v20.0.0', system: 'linux x64' }
+  const machine = { processor: 'P', cores: 2, node: 'v20.0.0', flags: ['--flag'], system: 'linux x64' }
   const text = header(new Date(0), machine, peak, { 'peer, 1 thread': 'peer 1.2.3', 'jax-js, 1 thread': 'j' }, 'tiny')
-  expect(text).toContain('weft benchmark, 1970-01-01\n  P, 2 cores, linux x64, Node v20.0.0')
+  expect(text).toContain(
+    'weft benchmark, 1970-01-01\n  P, 2 cores, linux x64, Node v20.0.0\n  Node runs with --flag, for weft',
+  )
   expect(text).toContain('40.0 GFLOP/s on 1 thread, 80.0 on 2; copying 16.0 GB/s')
   expect(text).toContain('peer, 1 thread: peer 1.2.3')
   expect(text).toContain('MEAN NOTHING')
@@ -59,7 +61,7 @@ test('the header names the machine, its peak and the versions', () => {
 })
 
 test('the JSON has a row for each, measured or not', () => {
-  const machine = { processor: 'P', cores: 2, node: 'v20.0.0', system: 'linux x64' }
+  const machine = { processor: 'P', cores: 2, node: 'v20.0.0', flags: ['--flag'], system: 'linux x64' }
   const report: unknown = JSON.parse(reportJson({ date: '1970-01-01', machine, peak, versions: {}, rows }))
   expect(report).toMatchObject({ machine, peak })
   expect(report).toHaveProperty('rows.0', {

@@ -22,6 +22,10 @@ const args = (rows: number): [Tensor, Tensor, Tensor] => [
 const close = (got: Float32Array, expected: Float32Array): void =>
   expected.forEach((e, i) => expect(Math.abs(got[i]! - e)).toBeLessThan(1e-5))
 
+test.runIf(UNDER_TEST === 'wasm')('the engine under test is that of npm start: it has the fused multiply-add', () => {
+  expect(device.limits.fusedMultiplyAdd).toBe(true)
+})
+
 describe('compile on a device', () => {
   test('agrees with the reference at every size of a named dimension', async () => {
     const specs = [w.spec(['N', 6]), w.spec([6, 9]), w.spec([9, 4])] as const

@@ -1,11 +1,11 @@
 import v8 from 'node:v8'
+import { ENGINE_FLAGS } from '../../../scripts/engine-flags.ts'
 import type { Kernel } from '../../../src/codegen/kernel-ir.ts'
 import { assembleKernel } from '../../../src/codegen/wasm/assemble.ts'
 import { scratchBytes } from '../../../src/codegen/wasm/scratch.ts'
 import type { DType } from '../../../src/ir/dtype.ts'
 
-// Node 20 has relaxed SIMD behind a flag; later versions always.
-v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
+for (const flag of ENGINE_FLAGS) v8.setFlagsFromString(flag)
 
 /** As a device stores it: bool in 32 bits, f16 as its bits. */
 export type DeviceArray = Float32Array | Int32Array | Uint32Array | Uint16Array
