@@ -32,6 +32,7 @@ class GraphLowering {
   private readonly steps: VirtualStep[] = []
   private readonly scheduling: ScheduleContext
   private readonly storedValues = new Set<Value>()
+  private readonly results: ReadonlySet<Value>
 
   constructor(
     private readonly context: LoweringContext,
@@ -50,6 +51,7 @@ class GraphLowering {
       const reads = item.kind === 'loop' ? item.equation.inputs : item.leaves
       for (const v of reads) this.lastRead.set(v, i)
     })
+    this.results = new Set(graph.outputs)
     for (const v of graph.outputs) this.lastRead.set(v, Number.POSITIVE_INFINITY)
     for (const v of graph.inputs) this.storedValues.add(v)
     for (const item of this.items) {
@@ -99,10 +101,13 @@ class GraphLowering {
     for (const { value, buffer, over } of scheduled.outputs) {
       const { dtype, shape } = value.type
       const bytes = deviceBytes(dtype, sizeOf(shape))
-      const dying = over.find((v) => {
+      const fitting = over.filter((v) => {
         const old = this.env.get(v)!
         return v.type.dtype === dtype && old.bytes === bytes && !taken.has(old) && this.mayOverwrite(v, at)
       })
+      // A result takes what the caller gave up, and leaves temporaries to temporaries.
+      const isResult = this.results.has(value)
+      const dying = fitting.find((v) => (this.env.get(v)!.ref?.kind === 'input') === isResult) ?? fitting[0]
       const target = dying ? this.env.get(dying)! : this.context.bufferFor(value)
       this.env.set(value, target)
       taken.add(target)

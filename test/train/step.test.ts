@@ -4,7 +4,7 @@ import { add, key, matmul, mean, normal, square, sub, tanh, tensor, zeros } from
 import type { Tensor } from '../../src/ir/tensor.ts'
 import { adamw, chain, clipByGlobalNorm, schedules, sgd, trainStep } from '../../src/train/index.ts'
 import { TraceError, ValueError } from '../../src/util/errors.ts'
-import { buildFn, buildGraph } from '../codegen/build.ts'
+import { buildFn, buildGraph, DEFAULT_LIMITS } from '../codegen/build.ts'
 import { apart } from '../nn/oracle.ts'
 import { numbersOf } from './helpers.ts'
 
@@ -73,18 +73,20 @@ describe('trainStep', () => {
     expect(() => trainStep(loss, optimizer)(params, state, x, y)).toThrow(/tree 2[\s\S]*only it has bias/)
   })
 
-  test('lowered, every parameter takes three kernels, and all state is written in place', () => {
+  test('lowered, a parameter takes two kernels, or one with more buffers, and all state is written in place', () => {
     const step = trainStep(loss, optimizer)
     const graph = compile(step, [params, optimizer.init(params), x, y], { device: 'reference' }).graph()
     const { program } = buildGraph(graph, undefined, true)
     const leaves = 3 * Object.keys(params).length + 1
     expect(program.outputs.slice(0, leaves).map((o) => o.aliasOf)).toEqual(Array.from({ length: leaves }, (_, i) => i))
-    const kernels = (count: number): number => {
+    const kernels = (count: number, storageBuffersPerKernel: number): number => {
       const many = Array.from({ length: count }, (_, i) => tensor(Array.from({ length: 8 + i }, () => 1)))
       const state = optimizer.init(many)
       const update = (g: Tensor[], s: typeof state, p: Tensor[]): unknown => optimizer.update(g, s, p)
-      return buildFn(update, [many, state, many]).program.steps.length
+      const limits = { ...DEFAULT_LIMITS, storageBuffersPerKernel }
+      return buildFn(update, [many, state, many], limits).program.steps.length
     }
-    expect(kernels(8) - kernels(4)).toBe(4 * 3)
+    expect(kernels(8, 8) - kernels(4, 8)).toBe(4 * 2)
+    expect(kernels(8, 16) - kernels(4, 16)).toBe(4)
   })
 })
