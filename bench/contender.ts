@@ -13,6 +13,9 @@ export interface Contender {
   open(): Promise<string>
   /** Rejects with Unsupported, or because of a failure. */
   prepare(what: Case): Promise<PreparedCase>
+  /** Between `pause` and `resume` it does nothing at all. */
+  pause(): void
+  resume(): void
   close(): Promise<void>
 }
 

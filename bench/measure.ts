@@ -19,6 +19,7 @@ export async function measureCase(
   const entries: Entry[] = contenders.map((by) => ({ by, prepared: null, times: [], failure: null }))
   await prepareAll(what, entries, tell)
   tell('warming up')
+  for (const { by } of entries) by.pause()
   for (let rounds = 0, spent = 0; anotherWarmUp(rounds, spent, limits); rounds++) {
     spent += await playRound(entries, () => {}, anotherInTurn)
   }
@@ -34,6 +35,7 @@ export async function measureCase(
       (done, soFar, entry) => missing(entry) && anotherInTurn(done, soFar),
     )
   }
+  for (const { by } of entries) by.resume()
   for (const entry of entries) await disposeOf(entry)
   return entries.map((entry) => rowOf(what, entry))
 }
@@ -73,6 +75,7 @@ async function playRound(
 ): Promise<number> {
   let all = 0
   for (const entry of entries.filter(isReady)) {
+    entry.by.resume()
     await attempt(entry, async () => {
       for (let runs = 0, spent = 0; runs === 0 || another(runs, spent, entry); runs++) {
         const time = await entry.prepared.run()
@@ -82,6 +85,7 @@ async function playRound(
       }
     })
     await sleep(PAUSE_MS)
+    entry.by.pause()
   }
   return all
 }

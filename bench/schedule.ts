@@ -20,7 +20,7 @@ const WARM_UP_MS = 500
 const TURN_MS = 10
 const MOST_RUNS_IN_TURN = 5
 
-/** Between turns: some libraries' threads still spin for a while after a run, at the cost of who runs next. */
+/** After a turn, before its process is stopped: for what a run leaves to do, such as compiling better what ran often. */
 export const PAUSE_MS = 20
 
 /** Is another round worth its time, after `rounds` of them that ran for `spent` milliseconds? */

@@ -9,6 +9,7 @@ import type { Case } from './cases.ts'
 import type { Contender, PreparedCase } from './contender.ts'
 import type { Outputs } from './implementation.ts'
 import { inputsOf } from './inputs.ts'
+import { goOn, stop } from './pausing.ts'
 import { CHECKED_STEPS, EPSILON, LEARNING_RATE, ROPE_THETA, WEIGHT_DECAY } from './problem.ts'
 
 /** Pythons that are asked for torch, in this order: the one in use, then the system's. */
@@ -48,6 +49,7 @@ export class TorchContender implements Contender {
       env: { ...process.env, ...this.threadLimits() },
     })
     this.peer = peer
+    process.once('exit', () => peer.kill('SIGKILL')) // a process that is stopped does not notice an interrupt
     createInterface({ input: peer.stdout }).on('line', (line) => this.settle?.(line))
     peer.on('exit', () => this.settle?.(null))
     peer.stdin.on('error', () => {}) // it ended, which `exit` tells
@@ -72,12 +74,20 @@ export class TorchContender implements Contender {
     }
   }
 
+  pause(): void {
+    stop(this.peer)
+  }
+
+  resume(): void {
+    goOn(this.peer)
+  }
+
   async close(): Promise<void> {
     const { peer } = this
     this.peer = null
     if (peer && peer.exitCode === null) {
       const gone = new Promise((done) => peer.once('exit', done))
-      peer.kill()
+      peer.kill('SIGKILL')
       await gone
     }
     this.removeFolder()

@@ -4,6 +4,7 @@ import { ENGINE_FLAGS } from '../../scripts/engine-flags.ts'
 import type { Case } from '../cases.ts'
 import type { Contender, PreparedCase } from '../contender.ts'
 import { type ImplementationOptions, type Outputs, Unsupported } from '../implementation.ts'
+import { goOn, stop } from '../pausing.ts'
 import type { ChildKind, Reply, ReplyValue, Request } from './messages.ts'
 
 /** How much of what a child wrote on stderr is told when it dies. */
@@ -38,6 +39,7 @@ export class ChildContender implements Contender {
       this.said = (this.said + text).slice(-LAST_WORDS)
     })
     this.child = child
+    process.once('exit', () => child.kill('SIGKILL')) // a process that is stopped does not notice an interrupt
     return (await this.ask({ ask: 'open', kind: this.name, options: this.options })) as string
   }
 
@@ -51,6 +53,14 @@ export class ChildContender implements Contender {
         await this.ask({ ask: 'dispose' })
       },
     }
+  }
+
+  pause(): void {
+    stop(this.child)
+  }
+
+  resume(): void {
+    goOn(this.child)
   }
 
   async close(): Promise<void> {

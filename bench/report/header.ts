@@ -19,7 +19,8 @@ export function header(
     ...(peak ? [`  ${peakText(peak)}`] : []),
     ...(scale === 'tiny' ? ['  Tiny cases, to try that all works: THE TIMES MEAN NOTHING.'] : []),
     ...Object.entries(versions).map(([name, version]) => `  ${name}: ${version}`),
-    '  Each in a process of its own; they take turns. Times are of one call until its result is there.',
+    '  Each in a process of its own; they take turns, and those whose turn it is not are stopped.',
+    '  Times are of one call until its result is there.',
     '  Every result was held against the first row of its case before it was timed.',
     '  First call: from the inputs in memory to the first result, tracing, compiling and uploading included.',
     ...Object.entries(NOTES).flatMap(([start, note]) =>

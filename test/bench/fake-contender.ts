@@ -35,5 +35,7 @@ export const fakeContender = ({ name, outputs = RIGHT, time = 1, onOpen, onPrepa
       dispose: async () => {},
     }
   },
+  pause() {},
+  resume() {},
   async close() {},
 })
