@@ -1,6 +1,10 @@
 import { resolveObjectURL } from 'node:buffer'
 import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
+import { compile } from '../../src/compile.ts'
+import { exp, mul, spec, tensor } from '../../src/ir/ops.ts'
+import type { Tensor } from '../../src/ir/tensor.ts'
+import { createDevice } from '../../src/runtime/registry.ts'
 import { LinearMemory } from '../../src/runtime/wasm/linear-memory.ts'
 import { WasmDevice } from '../../src/runtime/wasm/wasm-device.ts'
 import { startWebWorker, workersStart } from '../../src/runtime/wasm/web-workers.ts'
@@ -83,4 +87,25 @@ test('a page that is not isolated, or whose policy forbids workers, has none', a
   }
   pretend({ Worker: Failing })
   expect(await workersStart()).toBe(false)
+})
+
+test('where an engine shares no memory, the main thread computes on one of its own', async () => {
+  const { Memory } = WebAssembly
+  class OwnMemory extends Memory {
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      if (descriptor.shared) throw new TypeError('shared memory is disabled')
+      super(descriptor)
+    }
+  }
+  Reflect.set(WebAssembly, 'Memory', OwnMemory)
+  try {
+    const device = await createDevice('wasm', { threads: 0 })
+    const double = compile((x: Tensor): Tensor => mul(exp(x), 2), [spec([5])], { device })
+    const result = await (await double(tensor([0, 1, 2, 3, 4]))).read()
+    expect([...result].map(Math.round)).toEqual([2, 5, 15, 40, 109])
+    device.dispose()
+    await expect(createDevice('wasm', { threads: 1 })).rejects.toThrow('shared memory is disabled')
+  } finally {
+    Reflect.set(WebAssembly, 'Memory', Memory)
+  }
 })

@@ -1,16 +1,18 @@
 import type { WasmKernel } from '../../codegen/program.ts'
 import { DeviceError } from '../../util/errors.ts'
 import { kernelFunction } from './kernel-function.ts'
+import type { LinearMemory } from './linear-memory.ts'
+import { forOwnMemory } from './own-memory.ts'
 import type { PoolKernel } from './pool.ts'
 
 /** Compiled kernels of one device, by their code: programs share them. */
 export class KernelCache {
-  readonly #memory: WebAssembly.Memory
+  readonly #linear: LinearMemory
   readonly #kernels = new Map<string, Promise<PoolKernel>>()
   #next = 0
 
-  constructor(memory: WebAssembly.Memory) {
-    this.#memory = memory
+  constructor(linear: LinearMemory) {
+    this.#linear = linear
   }
 
   /** @throws DeviceError (as a rejection) with the engine's message. */
@@ -30,9 +32,10 @@ export class KernelCache {
 
   async #compile(kernel: WasmKernel): Promise<PoolKernel> {
     try {
-      const module = await WebAssembly.compile(kernel.module)
+      const { memory, shared } = this.#linear
+      const module = await WebAssembly.compile(shared ? kernel.module : forOwnMemory(kernel.module))
       // Workers will do the same: what does not fit together is better said here, with the kernel's name.
-      const instance = await WebAssembly.instantiate(module, { weft: { memory: this.#memory } })
+      const instance = await WebAssembly.instantiate(module, { weft: { memory } })
       if (!kernelFunction(instance)) throw new TypeError('it exports no function run')
       return { id: this.#next++, module }
     } catch (cause) {

@@ -5,17 +5,21 @@ const PAGE_BYTES = 65536
 /** All that 32-bit addresses reach. */
 const MOST_PAGES = 65536
 
-/** The one memory of a device, shared with its workers, and views of it that are made anew when it grew. */
+/** The one memory of a device, and views of it that are made anew when it grew. */
 export class LinearMemory {
   #memory: WebAssembly.Memory
   readonly maximumBytes: number
   #bytes: Uint8Array
   #words: Uint32Array
 
-  /** @throws DeviceError if the engine gives no shared memory. */
-  constructor(mostBytes = MOST_PAGES * PAGE_BYTES) {
-    const { memory, pages } = openMemory(Math.min(MOST_PAGES, Math.floor(mostBytes / PAGE_BYTES)))
+  /** Can workers have it too? */
+  readonly shared: boolean
+
+  /** @throws DeviceError if the engine gives none; without `workers` one that is not shared will do. */
+  constructor(mostBytes = MOST_PAGES * PAGE_BYTES, workers = true) {
+    const { memory, pages, shared } = openMemory(Math.min(MOST_PAGES, Math.floor(mostBytes / PAGE_BYTES)), workers)
     this.#memory = memory
+    this.shared = shared
     this.maximumBytes = pages * PAGE_BYTES
     this.#bytes = new Uint8Array(memory.buffer)
     this.#words = new Uint32Array(memory.buffer)
@@ -47,7 +51,7 @@ export class LinearMemory {
 
   /** An empty one takes its place, so that the engine can give its pages back. */
   close(): void {
-    this.#memory = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true })
+    this.#memory = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: this.shared })
     this.#refresh()
   }
 
@@ -68,17 +72,29 @@ export class LinearMemory {
   }
 }
 
+interface OpenedMemory {
+  readonly memory: WebAssembly.Memory
+  readonly pages: number
+  readonly shared: boolean
+}
+
 /** Engines reserve addresses for the maximum; on small systems they refuse the largest. */
-function openMemory(most: number): { memory: WebAssembly.Memory; pages: number } {
+function openMemory(most: number, workers: boolean): OpenedMemory {
   let refused = 'less than one page was asked for'
-  for (let pages = most; pages >= 1; pages = Math.floor(pages / 2)) {
-    try {
-      return { memory: new WebAssembly.Memory({ initial: Math.min(16, pages), maximum: pages, shared: true }), pages }
-    } catch (cause) {
-      refused = String(cause)
+  for (const shared of workers ? [true] : [true, false]) {
+    for (let pages = most; pages >= 1; pages = Math.floor(pages / 2)) {
+      try {
+        return {
+          memory: new WebAssembly.Memory({ initial: Math.min(16, pages), maximum: pages, shared }),
+          pages,
+          shared,
+        }
+      } catch (cause) {
+        refused = String(cause)
+      }
     }
   }
-  throw new DeviceError(`the engine gives no shared memory of ${sizeText(most * PAGE_BYTES)} or less: ${refused}`, {
-    hint: 'serve the page cross-origin isolated, over https or from localhost',
+  throw new DeviceError(`the engine gives no memory of ${sizeText(most * PAGE_BYTES)} or less: ${refused}`, {
+    hint: 'free memory, or ask for less: memoryBytes',
   })
 }

@@ -11,7 +11,7 @@ const MOST_THREADS = 16
 
 /**
  * Opens the processor as a device.
- * @throws DeviceError if the engine has no SIMD or no shared memory.
+ * @throws DeviceError if the engine has no SIMD, or gives no memory.
  */
 export async function openWasm(options: OpenOptions = {}): Promise<OpenedWasm> {
   assertSimd()
@@ -19,7 +19,6 @@ export async function openWasm(options: OpenOptions = {}): Promise<OpenedWasm> {
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 0)) {
     throw new ValueError(`threads: ${threads} is not a whole number of 0 or more`)
   }
-  const linear = new LinearMemory(memoryBytes)
   const relaxed = hasRelaxedMadd()
   if (isNode()) {
     const [{ startNodeWorker, processors }, { nodeCollector }] = await Promise.all([
@@ -27,11 +26,12 @@ export async function openWasm(options: OpenOptions = {}): Promise<OpenedWasm> {
       import('../node-collector.ts'),
     ])
     const count = Math.min(MOST_THREADS, threads ?? processors())
+    const linear = new LinearMemory(memoryBytes, count > 0)
     return { linear, threads: count, startWorker: startNodeWorker, relaxed, collect: await nodeCollector() }
   }
   const startWorker = threads !== 0 && (await workersStart()) ? startWebWorker : null
   return {
-    linear,
+    linear: new LinearMemory(memoryBytes, startWorker !== null),
     threads: Math.min(MOST_THREADS, threads ?? pageProcessors()),
     startWorker,
     relaxed,

@@ -30,7 +30,7 @@ export interface OpenedWasm {
   readonly collect: Collector
 }
 
-/** A device on the processor: WebAssembly kernels on a shared memory, played by worker threads. */
+/** A device on the processor: WebAssembly kernels on one memory, played by worker threads that share it, or by the main thread. */
 export class WasmDevice implements Device {
   readonly kind = 'wasm'
   readonly description: string
@@ -57,7 +57,7 @@ export class WasmDevice implements Device {
       memory,
       queue,
       tensors: new Tensors(this.description, memory, new WasmReader(linear, queue, health), health),
-      kernels: new KernelCache(linear.memory),
+      kernels: new KernelCache(linear),
       scratch: new Scratch(memory, Math.max(1, workers)),
       pool:
         startWorker && workers > 0

@@ -6,11 +6,11 @@ declare namespace WebAssembly {
   interface MemoryDescriptor {
     readonly initial: number
     readonly maximum: number
-    readonly shared: true
+    readonly shared: boolean
   }
   class Memory {
     constructor(descriptor: MemoryDescriptor)
-    readonly buffer: SharedArrayBuffer
+    readonly buffer: SharedArrayBuffer | ArrayBuffer
     /** @throws RangeError where there is no more. */
     grow(pages: number): number
   }
