@@ -47,15 +47,18 @@ export class Fold {
     k.assign(total, k.x.foldMonoid(this.prim.monoid, total, k.x.cast(element, this.dtype)))
   }
 
-  /** One total of what is added, vectors and scalars apart until the end. */
-  begin(): { add(element: Expr): void; total(): Expr } {
+  /** One total of what is added, vectors (of some numbers, each apart) and scalars apart until the end. */
+  begin(abreast = 1): { add(element: Expr, number?: number): void; total(): Expr } {
     const { k } = this.frame
     const { monoid } = this.prim
-    const vector = k.variable('totals', this.dtype, this.identity, LANES)
+    const vectors = range(abreast).map(() => k.variable('totals', this.dtype, this.identity, LANES))
     const scalar = k.variable('total', this.dtype, this.identity)
     return {
-      add: (element) => this.combine(element.lanes === LANES ? vector : scalar, element),
-      total: () => k.share(k.x.foldMonoid(monoid, k.x.across(monoid, vector), scalar), 'total'),
+      add: (element, number = 0) => this.combine(element.lanes === LANES ? vectors[number]! : scalar, element),
+      total: () => {
+        const vector = vectors.reduce((a, b) => k.x.foldMonoid(monoid, a, b))
+        return k.share(k.x.foldMonoid(monoid, k.x.across(monoid, vector), scalar), 'total')
+      },
     }
   }
 

@@ -1,16 +1,37 @@
+import { range } from '../../ir/shape.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
 
 /** Elements of a piece of work: enough to outweigh handing it out, few enough that threads end together. */
 const PIECE = 4096
 
-/** from <= i < to, four at a time as vectors and the rest one by one. */
-export function vectorLoop(k: KernelBuilder, stem: string, from: Expr, to: Expr, body: (i: Expr) => void): void {
+/**
+ * from <= i < to, four at a time as vectors and the rest one by one. First as many vectors side by side as `abreast`
+ * says, each with its own number, where what is done with one would wait for what was done with the one before.
+ */
+export function vectorLoop(
+  k: KernelBuilder,
+  stem: string,
+  from: Expr,
+  to: Expr,
+  body: (i: Expr, number: number) => void,
+  abreast = 1,
+): void {
   const { x } = k
+  const wholeOf = (start: Expr, width: Expr): Expr =>
+    k.share(x.add(start, x.mul(x.div(x.sub(to, start), width), width)), `${stem}_whole`)
   const lanes = x.constant(LANES)
-  const whole = k.share(x.add(from, x.mul(x.div(x.sub(to, from), lanes), lanes)), `${stem}_whole`)
-  k.loop(stem, from, whole, lanes, (i) => body(x.ramp(i)))
-  k.loop(stem, whole, to, x.constant(1), body)
+  let start = from
+  if (abreast > 1) {
+    const width = x.constant(abreast * LANES)
+    start = wholeOf(from, width)
+    k.loop(stem, from, start, width, (i) => {
+      for (const n of range(abreast)) body(x.ramp(x.add(i, x.constant(n * LANES))), n)
+    })
+  }
+  const whole = wholeOf(start, lanes)
+  k.loop(stem, start, whole, lanes, (i) => body(x.ramp(i), 0))
+  k.loop(stem, whole, to, x.constant(1), (i) => body(i, 0))
 }
 
 /** The piece of `count` things that workgroup `group` does, `size` of them. */

@@ -10,6 +10,12 @@ import { innerLength, positionAt } from './columns.ts'
 import { Fold } from './fold.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
 
+/** Totals side by side where nothing but folding is done, which alone would wait for the total before. */
+const ABREAST = 4
+const FEW_EQUATIONS = 4
+const waits = (points: readonly Group[]): boolean =>
+  points.every((g) => g.hero) && points.reduce((n, g) => n + g.equations.length, 0) <= FEW_EQUATIONS
+
 /** Reductions of whole rows and what is computed of them, row by row: everything of one row before the next. */
 export function scheduleRows(work: Work, space: RowSpace, context: ScheduleContext): Scheduled {
   return new RowKernel(work, space, context).schedule()
@@ -58,16 +64,17 @@ class RowKernel {
   private pass({ points, ends }: RowPass, row: Expr): void {
     const { k, emitter } = this.frame
     const folds = points.filter((g) => g.hero).map((g) => new Fold(this.frame, g))
-    const totals = new Map(folds.map((fold) => [fold.root, fold.begin()]))
+    const abreast = waits(points) ? ABREAST : 1
+    const totals = new Map(folds.map((fold) => [fold.root, fold.begin(abreast)]))
     const made = new Set(points.map((g) => g.root))
-    this.eachPoint(points, row, (position, column) => {
+    this.eachPoint(points, row, abreast, (position, column, number) => {
       // The loop is written twice, for vectors and for what is left over: each computes its own.
       for (const v of made) emitter.bound.delete(v)
       for (const { root, hero, leaves } of points) {
         for (const leaf of leaves) if (!made.has(leaf)) this.bindPoint(leaf, position, column)
         if (hero) {
           const input = hero.inputs[0]!
-          totals.get(root)!.add(emitter.element(input, emitter.linearPosition(input, position)))
+          totals.get(root)!.add(emitter.element(input, emitter.linearPosition(input, position)), number)
         } else {
           const value = k.share(emitter.element(root, emitter.linearPosition(root, position)), 'value')
           emitter.bound.set(root, value)
@@ -91,7 +98,12 @@ class RowKernel {
   }
 
   /** Loops over the columns of a row. */
-  private eachPoint(points: readonly Group[], row: Expr, body: (position: Expr, column: Expr) => void): void {
+  private eachPoint(
+    points: readonly Group[],
+    row: Expr,
+    abreast: number,
+    body: (position: Expr, column: Expr, number: number) => void,
+  ): void {
     if (points.length === 0) return
     const { k, emitter } = this.frame
     const { x } = k
@@ -105,9 +117,9 @@ class RowKernel {
     k.loop('line', x.constant(0), lines, x.constant(1), (line) => {
       const at = k.share(x.add(first, line), 'line')
       const start = k.share(x.mul(line, k.param(`${role}_inner`, inner)), 'start')
-      vectorLoop(k, 'c', x.constant(0), k.param(`${role}_inner`, inner), (c) => {
-        body(positionAt(emitter, walked[0]!, inner, at, c).linear(), k.share(x.add(start, c), 'column'))
-      })
+      const atColumn = (c: Expr, number: number): void =>
+        body(positionAt(emitter, walked[0]!, inner, at, c).linear(), k.share(x.add(start, c), 'column'), number)
+      vectorLoop(k, 'c', x.constant(0), k.param(`${role}_inner`, inner), atColumn, abreast)
     })
   }
 
