@@ -61,6 +61,10 @@ const ASKED: Readonly<Record<QuestionType, number>> = {
   same: 2,
 }
 
+/** Until so much of the steps is done, dialogues show one image, and at most two. */
+const ONE_IMAGE = 0.1
+const TWO_IMAGES = 0.45
+
 /** Endless batches of questions and answers: number i is the same for equal seeds. */
 export class TrainBatches {
   private readonly sources: readonly DialogueSource[]
@@ -82,9 +86,13 @@ export class TrainBatches {
     )
   }
 
-  /** Dialogues of one batch show equally many images: few at first, as what one shows must be known to tell several. */
+  /**
+   * Dialogues of one batch show equally many images: one at first, then up to two, then up to all. Comparing an image
+   * with a word is learnt within hundreds of steps where there is one image, and hardly ever where there are several.
+   */
   private imagesAt(step: number): number {
-    const most = Math.min(MAX_IMAGES, 1 + Math.floor((step / this.settings.steps) * 20))
+    const share = step / this.settings.steps
+    const most = share < ONE_IMAGE ? 1 : share < TWO_IMAGES ? 2 : MAX_IMAGES
     const numbers = Array.from({ length: most }, (_, i) => i + 1)
     return new Random(this.settings.seed).fork(`images ${step}`).weighted(numbers, numbers)
   }

@@ -71,8 +71,8 @@ export function modelConfig(s: DemoSettings, tokenizer: WordTokenizer): VisualCh
       num_key_value_heads: s.heads,
       max_position_embeddings: CONTEXT,
       rms_norm_eps: 1e-6,
-      // Conversations are short: with the usual 10000 half of each head would hardly turn.
-      rope_theta: 100,
+      // Half of each head hardly turns within a conversation: there words meet images of like meaning at any distance.
+      rope_theta: 10_000,
       rope_scaling: null,
       tie_word_embeddings: true,
     },
