@@ -77,6 +77,7 @@ async function playRound(
   for (const entry of entries.filter(isReady)) {
     entry.by.resume()
     await attempt(entry, async () => {
+      await entry.prepared.run() // not counted: its process was stopped, and its threads lie on one processor
       for (let runs = 0, spent = 0; runs === 0 || another(runs, spent, entry); runs++) {
         const time = await entry.prepared.run()
         keep(entry, time)

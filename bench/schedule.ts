@@ -16,8 +16,9 @@ const MOST_ROUNDS = 100
 const WARM_UP_ROUNDS = 3
 const WARM_UP_MS = 500
 
-/** A turn is some runs on end where they are short, as the first of them finds caches cold and threads asleep. */
-const TURN_MS = 10
+/** A turn is some runs on end, as the first of them find caches cold and threads asleep. */
+const TURN_MS = 30
+const LEAST_RUNS_IN_TURN = 2
 const MOST_RUNS_IN_TURN = 5
 
 /** After a turn, before its process is stopped: for what a run leaves to do, such as compiling better what ran often. */
@@ -34,4 +35,5 @@ export const anotherWarmUp = (rounds: number, spent: number, { runs }: RunLimits
   rounds < Math.min(runs ?? WARM_UP_ROUNDS, WARM_UP_ROUNDS) ||
   (runs === undefined && spent < WARM_UP_MS && rounds < MOST_ROUNDS)
 
-export const anotherInTurn = (runs: number, spent: number): boolean => runs < MOST_RUNS_IN_TURN && spent < TURN_MS
+export const anotherInTurn = (runs: number, spent: number): boolean =>
+  runs < LEAST_RUNS_IN_TURN || (runs < MOST_RUNS_IN_TURN && spent < TURN_MS)

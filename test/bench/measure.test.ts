@@ -22,11 +22,13 @@ test('every contender has as many runs as asked for', async () => {
   ])
 })
 
-test('contenders take turns', async () => {
+test('contenders take turns, the first run of each not counted', async () => {
   const order: string[] = []
   const named = (name: string) => fakeContender({ name, time: 50, onRun: () => order.push(name) })
-  await measureCase(what, [named('a'), named('b')], { runs: 2 }, silent)
-  expect(order.slice(-4)).toEqual(['a', 'b', 'a', 'b'])
+  const rows = await measureCase(what, [named('a'), named('b')], { runs: 4 }, silent)
+  const turn = (name: string) => [name, name, name]
+  expect(order.slice(-12)).toEqual([...turn('a'), ...turn('b'), ...turn('a'), ...turn('b')])
+  expect(rows).toMatchObject([{ runs: 4 }, { runs: 4 }])
 })
 
 test('a wrong result is an error, not a time', async () => {
