@@ -24,6 +24,8 @@ export const WORD = {
   timedSteps: 69,
   /** How many messages were sent to each worker. */
   mailed: 70,
+  /** 1 while a job is played. */
+  running: 71,
   /** How many rounds are left of each loop, by depth. */
   rounds: 80,
 } as const
@@ -57,6 +59,7 @@ export class Control {
     Atomics.store(words, WORD.scratchStride, job.scratchStride)
     Atomics.store(words, WORD.timed, Number(timed))
     Atomics.store(words, WORD.timedSteps, 0)
+    Atomics.store(words, WORD.running, 1)
     Atomics.store(words, WORD.ticket, (((Atomics.load(words, WORD.ticket) >> 8) + 1) << 8) | 1)
     Atomics.notify(words, WORD.ticket, 1)
   }

@@ -1,10 +1,11 @@
 import { WORD } from './control.ts'
 
 /**
- * How often a worker looks for the next step before it sleeps, some 50 microseconds: it wakes about as slowly, and a
- * step that one worker does alone is mostly shorter.
+ * How long a worker looks for something to do before it sleeps. Between calls long: a thread that was woken may share a
+ * processor with the one that woke it for some milliseconds, until the system moves it, and the work of a call is done
+ * before help comes. During a call little longer than waking takes: on a busy machine the one that works needs the time.
  */
-const SPINS = 8000
+const SPIN_MS = { betweenCalls: 2, betweenSteps: 0.2 }
 
 /**
  * What a worker runs, as text: it must start in Node (`eval: true`), from a Blob on a page and under any bundler, none
@@ -52,7 +53,11 @@ function serve() {
 }
 
 function rest(ticket) {
-  for (let i = 0; i < ${SPINS}; i++) if (Atomics.load(control, WORD.ticket) !== ticket) return
+  const spin = Atomics.load(control, WORD.running) === 1 ? ${SPIN_MS.betweenSteps} : ${SPIN_MS.betweenCalls}
+  const until = clock() + spin
+  do {
+    for (let i = 0; i < 1000; i++) if (Atomics.load(control, WORD.ticket) !== ticket) return
+  } while (clock() < until)
   Atomics.add(control, WORD.sleeping, 1)
   if (Atomics.load(control, WORD.mailed) === mails) Atomics.wait(control, WORD.ticket, ticket)
   Atomics.sub(control, WORD.sleeping, 1)
@@ -90,6 +95,7 @@ function goOn(steps, from, scratch) {
       endTime()
     }
   }
+  Atomics.store(control, WORD.running, 0)
   send({ kind: 'done', failed: Atomics.load(control, WORD.failed) !== 0 })
 }
 
