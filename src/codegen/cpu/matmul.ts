@@ -21,6 +21,8 @@ const PACKED = 2 ** 17
 const BLOCK_COLUMNS = 64
 /** Pieces of work to have where the rows allow: enough for a few threads to end together. */
 const PIECES = 16
+/** Multiply-adds of a piece: some milliseconds, as a page without workers has its turn between pieces only. */
+const MOST_PRODUCTS = 2 ** 27
 
 interface Blocks {
   readonly rows: number
@@ -79,7 +81,8 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
 function blocksOf(m: number, n: number, k: number, batch: number): Blocks {
   const fitting = Math.max(1, Math.floor(PACKED / Math.max(1, k) / TILE_COLUMNS)) * TILE_COLUMNS
   const columns = Math.min(fitting, BLOCK_COLUMNS, ceilDiv(n, TILE_COLUMNS) * TILE_COLUMNS)
-  const wanted = ceilDiv(PIECES, batch * ceilDiv(n, columns))
+  const busy = ceilDiv(PIECES, batch * ceilDiv(n, columns))
+  const wanted = Math.max(busy, ceilDiv(m * columns * k, MOST_PRODUCTS))
   const rows = ceilDiv(ceilDiv(m, wanted), TILE_ROWS) * TILE_ROWS
   return { rows, columns }
 }
