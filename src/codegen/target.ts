@@ -1,5 +1,7 @@
+import type { Group } from './fusion.ts'
 import type { Kernel } from './kernel-ir.ts'
 import type { DeviceLimits, KernelSource, TargetName } from './program.ts'
+import type { RowSpace } from './row-space.ts'
 import type { ScheduleContext, Scheduled, Work } from './schedule.ts'
 
 /** What differs between targets: how a group becomes a kernel, and how a kernel is written down. */
@@ -14,6 +16,33 @@ export interface Target {
   text(kernel: Kernel): string
   /** What the runtime takes; `text` is what the function above gave. */
   assemble(kernel: Kernel, name: string, text: string, limits: DeviceLimits): KernelSource
+}
+
+type Schedule = (group: Group, context: ScheduleContext) => Scheduled
+
+/** A target's schedules, by what is at the heart of a group. */
+export interface Schedules {
+  map(work: Work, context: ScheduleContext): Scheduled
+  rows(work: Work, space: RowSpace, context: ScheduleContext): Scheduled
+  readonly reduce: Schedule
+  readonly contract: Schedule
+  readonly cumulative: Schedule
+  readonly update: Schedule
+}
+
+export function scheduleBy(schedules: Schedules, work: Work, context: ScheduleContext): Scheduled {
+  if (work.kind === 'cluster') {
+    return work.form === 'rows' ? schedules.rows(work, work.space, context) : schedules.map(work, context)
+  }
+  switch (work.hero?.prim.kind) {
+    case 'reduce':
+    case 'contract':
+    case 'cumulative':
+    case 'update':
+      return schedules[work.hero.prim.kind](work, context)
+    default:
+      return schedules.map(work, context)
+  }
 }
 
 /** The text without comments: what decides whether two kernels are one. */

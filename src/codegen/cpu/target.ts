@@ -1,5 +1,5 @@
 import { printKernelText } from '../kernel-text.ts'
-import type { Target } from '../target.ts'
+import { type Schedules, scheduleBy, type Target } from '../target.ts'
 import { assembleKernel } from '../wasm/assemble.ts'
 import { scratchBytes } from '../wasm/scratch.ts'
 import { scheduleCumulative } from './cumulative.ts'
@@ -9,27 +9,20 @@ import { scheduleReduce } from './reduce.ts'
 import { scheduleRows } from './rows.ts'
 import { scheduleUpdate } from './update.ts'
 
+const SCHEDULES: Schedules = {
+  map: scheduleMap,
+  rows: scheduleRows,
+  reduce: scheduleReduce,
+  contract: scheduleMatmul,
+  cumulative: scheduleCumulative,
+  update: scheduleUpdate,
+}
+
 /** WebAssembly: a few threads, each doing pieces of work with loops over vectors of four. */
 export const cpuTarget: Target = {
   name: 'wasm',
   keepsRows: true,
-  schedule(work, context) {
-    if (work.kind === 'cluster') {
-      return work.form === 'rows' ? scheduleRows(work, work.space, context) : scheduleMap(work, context)
-    }
-    switch (work.hero?.prim.kind) {
-      case 'reduce':
-        return scheduleReduce(work, context)
-      case 'contract':
-        return scheduleMatmul(work, context)
-      case 'cumulative':
-        return scheduleCumulative(work, context)
-      case 'update':
-        return scheduleUpdate(work, context)
-      default:
-        return scheduleMap(work, context)
-    }
-  },
+  schedule: (work, context) => scheduleBy(SCHEDULES, work, context),
   scratchBytes: ({ shared }) => scratchBytes(shared),
   text: printKernelText,
   assemble: (kernel, name, text, limits) => ({

@@ -1,4 +1,4 @@
-import type { Target } from '../target.ts'
+import { type Schedules, scheduleBy, type Target } from '../target.ts'
 import { scheduleCumulative } from './cumulative.ts'
 import { scheduleMap } from './map.ts'
 import { scheduleMatmul } from './matmul.ts'
@@ -7,27 +7,20 @@ import { scheduleRows } from './rows.ts'
 import { scheduleUpdate } from './update.ts'
 import { printWgsl, usesF16 } from './wgsl.ts'
 
+const SCHEDULES: Schedules = {
+  map: scheduleMap,
+  rows: scheduleRows,
+  reduce: scheduleReduce,
+  contract: scheduleMatmul,
+  cumulative: scheduleCumulative,
+  update: scheduleUpdate,
+}
+
 /** WebGPU: many threads for each kernel, in workgroups that share memory. */
 export const gpuTarget: Target = {
   name: 'wgsl',
   keepsRows: false,
-  schedule(work, context) {
-    if (work.kind === 'cluster') {
-      return work.form === 'rows' ? scheduleRows(work, work.space, context) : scheduleMap(work, context)
-    }
-    switch (work.hero?.prim.kind) {
-      case 'reduce':
-        return scheduleReduce(work, context)
-      case 'contract':
-        return scheduleMatmul(work, context)
-      case 'cumulative':
-        return scheduleCumulative(work, context)
-      case 'update':
-        return scheduleUpdate(work, context)
-      default:
-        return scheduleMap(work, context)
-    }
-  },
+  schedule: (work, context) => scheduleBy(SCHEDULES, work, context),
   scratchBytes: () => 0,
   text: printWgsl,
   assemble: (kernel, name, wgsl) => ({
