@@ -111,9 +111,11 @@ export type Step = DispatchStep | CopyStep | LoopStep
 
 /** Bytes of a tensor in a device buffer: bool takes 4 per element, f16 two; rounded up to 4, at least 4. */
 export function deviceBytes(dtype: DType, elements: number): number {
-  const bytes = elements * (dtype === 'f16' ? 2 : 4)
-  return Math.max(4, Math.ceil(bytes / 4) * 4)
+  return Math.max(4, Math.ceil((elements * storedBytes(dtype)) / 4) * 4)
 }
+
+/** Bytes of one element in a device's memory: a bool takes as many as a u32. */
+export const storedBytes = (dtype: DType): number => (dtype === 'f16' ? 2 : 4)
 
 /** What code generation must know about a device. */
 export interface DeviceLimits {

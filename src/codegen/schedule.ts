@@ -1,3 +1,4 @@
+import type { DType } from '../ir/dtype.ts'
 import type { Equation, Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import type { Cluster } from './clusters.ts'
@@ -73,6 +74,25 @@ export class Frame {
     return this.buffers.has(v)
   }
 
+  /**
+   * The results of all groups at one linear position, each group reading what those before it made. Everything is
+   * read before anything is written: an output may lie where an input did.
+   */
+  resultsAt(position: Expr): ReadonlyMap<Value, Expr> {
+    const results = new Map<Value, Expr>()
+    for (const { root } of groupsOf(this.work)) {
+      const value = this.k.share(this.emitter.element(root, this.emitter.linearPosition(root, position)), 'result')
+      this.emitter.bound.set(root, value)
+      results.set(root, value)
+    }
+    for (const root of results.keys()) this.emitter.bound.delete(root)
+    return results
+  }
+
+  storeAll(position: Expr, results: ReadonlyMap<Value, Expr>): void {
+    for (const v of outputsOf(this.work)) this.store(position, results.get(v)!, v)
+  }
+
   store(index: Expr, value: Expr, v?: Value): void {
     this.stores.add(index)
     this.k.store(this.output(v), index, value)
@@ -100,6 +120,14 @@ export class Frame {
       .map(([v]) => v)
   }
 }
+
+/** What a dtype is summed in: halves in f32. */
+export const accumulatorOf = (dtype: DType): DType => (dtype === 'f16' ? 'f32' : dtype)
+
+/** Of what is folded, and of what is computed element by element. */
+export const foldingFlops = (work: Work): number =>
+  elementwiseFlops(work) +
+  groupsOf(work).reduce((n, g) => n + (g.hero?.prim.kind === 'reduce' ? sizeOf(g.hero.inputs[0]!.type.shape) : 0), 0)
 
 /** Of what is computed element by element. */
 export const elementwiseFlops = (work: Work): number =>

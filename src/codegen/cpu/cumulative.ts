@@ -2,7 +2,7 @@ import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
-import { elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { accumulatorOf, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { positionByAxes } from './columns.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
 
@@ -19,7 +19,7 @@ export function scheduleCumulative(group: Group, context: ScheduleContext): Sche
   const last = shape.length - 1
   const outer = range(shape.length).filter((a) => a !== axis && a !== last)
   const outerShape = outer.map((a) => shape[a]!)
-  const dtype = root.type.dtype === 'f16' ? 'f32' : root.type.dtype
+  const dtype = accumulatorOf(root.type.dtype)
   const length = k.param('length', shape[axis]!)
 
   const line = (row: Expr, column: Expr): void => {

@@ -6,7 +6,7 @@ import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import type { Position } from '../index-space.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
-import { elementwiseFlops, type Frame, type Scheduled } from '../schedule.ts'
+import { accumulatorOf, type Frame, foldingFlops, type Scheduled } from '../schedule.ts'
 
 /** The parts of a reduction that every order of loops needs. */
 export class Fold {
@@ -17,7 +17,6 @@ export class Fold {
   readonly shape: readonly number[]
   readonly axes: readonly number[]
   readonly kept: readonly number[]
-  /** f16 sums are folded in f32. */
   readonly dtype: DType
   readonly identity: Expr
   readonly results: number
@@ -36,7 +35,7 @@ export class Fold {
     this.shape = this.input.type.shape
     this.axes = hero.attrs['axes'] as readonly number[]
     this.kept = range(this.shape.length).filter((a) => !this.axes.includes(a))
-    this.dtype = this.input.type.dtype === 'f16' ? 'f32' : this.input.type.dtype
+    this.dtype = accumulatorOf(this.input.type.dtype)
     this.identity = frame.k.x.constant(monoidIdentity(this.prim.monoid, this.dtype), this.dtype)
     this.results = sizeOf(this.result.type.shape)
     this.length = sizeOf(this.axes.map((a) => this.shape[a]!))
@@ -71,8 +70,6 @@ export class Fold {
   }
 
   finish(name: string, pieces: number): Scheduled {
-    const { frame } = this
-    const flops = elementwiseFlops(frame.work) + sizeOf(this.shape)
-    return frame.finish(name, [1, 1, 1], [pieces, 1, 1], flops)
+    return this.frame.finish(name, [1, 1, 1], [pieces, 1, 1], foldingFlops(this.frame.work))
   }
 }

@@ -18,20 +18,41 @@ export function vectorLoop(
   abreast = 1,
 ): void {
   const { x } = k
-  const wholeOf = (start: Expr, width: Expr): Expr =>
-    k.share(x.add(start, x.mul(x.div(x.sub(to, start), width), width)), `${stem}_whole`)
   const lanes = x.constant(LANES)
   let start = from
   if (abreast > 1) {
     const width = x.constant(abreast * LANES)
-    start = wholeOf(from, width)
+    start = wholeOf(k, stem, from, to, width)
     k.loop(stem, from, start, width, (i) => {
       for (const n of range(abreast)) body(x.ramp(x.add(i, x.constant(n * LANES))), n)
     })
   }
-  const whole = wholeOf(start, lanes)
+  const whole = wholeOf(k, stem, start, to, lanes)
   k.loop(stem, start, whole, lanes, (i) => body(x.ramp(i), 0))
   k.loop(stem, whole, to, x.constant(1), (i) => body(i, 0))
+}
+
+/** The end of the last whole `width` between two bounds. */
+export const wholeOf = (k: KernelBuilder, stem: string, from: Expr, to: Expr, width: Expr): Expr =>
+  k.share(k.x.add(from, k.x.mul(k.x.div(k.x.sub(to, from), width), width)), `${stem}_whole`)
+
+/** Nested loops over some axes of a shape, and inside them `body` with an index for each. */
+export function eachIndex(
+  k: KernelBuilder,
+  shape: readonly number[],
+  axes: readonly number[],
+  body: (index: ReadonlyMap<number, Expr>) => void,
+): void {
+  const nest = (n: number, index: ReadonlyMap<number, Expr>): void => {
+    const axis = axes[n]
+    if (axis === undefined) body(index)
+    else {
+      k.loop('r', k.x.constant(0), k.param(`length${axis}`, shape[axis]!), k.x.constant(1), (i) =>
+        nest(n + 1, new Map([...index, [axis, i]])),
+      )
+    }
+  }
+  nest(0, new Map())
 }
 
 /** The piece of `count` things that workgroup `group` does, `size` of them. */

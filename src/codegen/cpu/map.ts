@@ -1,14 +1,5 @@
-import type { Value } from '../../ir/graph.ts'
 import { sizeOf } from '../../ir/shape.ts'
-import {
-  elementwiseFlops,
-  Frame,
-  groupsOf,
-  outputsOf,
-  type ScheduleContext,
-  type Scheduled,
-  type Work,
-} from '../schedule.ts'
+import { elementwiseFlops, Frame, groupsOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
 import { innerLength, positionAt } from './columns.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
 
@@ -23,15 +14,7 @@ export function scheduleMap(work: Work, context: ScheduleContext): Scheduled {
   eachRow(k, size / inner, inner, pieces, (row, from, to) => {
     vectorLoop(k, 'column', from, to, (column) => {
       const at = positionAt(emitter, roots[0]!, inner, row, column).linear()
-      // Everything is read before anything is written: an output may lie where an input did.
-      const values = new Map<Value, ReturnType<typeof emitter.element>>()
-      for (const root of roots) {
-        const value = k.share(emitter.element(root, emitter.linearPosition(root, at)), 'result')
-        emitter.bound.set(root, value)
-        values.set(root, value)
-      }
-      for (const root of roots) emitter.bound.delete(root)
-      for (const v of outputsOf(work)) frame.store(at, values.get(v)!, v)
+      frame.storeAll(at, frame.resultsAt(at))
     })
   })
   return frame.finish('map', [1, 1, 1], [pieces.count, 1, 1], elementwiseFlops(work))

@@ -5,7 +5,7 @@ import { reducedRows } from '../row-space.ts'
 import { Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { positionAt, positionByAxes } from './columns.ts'
 import { Fold } from './fold.ts'
-import { cut, eachRow, vectorLoop } from './loops.ts'
+import { cut, eachIndex, eachRow, vectorLoop, wholeOf } from './loops.ts'
 import { scheduleRows } from './rows.ts'
 
 /** Vectors folded side by side where columns are reduced: a cache line of f32. */
@@ -21,24 +21,6 @@ export function scheduleReduce(group: Group, context: ScheduleContext): Schedule
 
 const lastAxis = (shape: readonly number[]): number => shape.findLastIndex((n) => n !== 1)
 
-/** Nested loops over some reduced axes, and inside them `body` with an index for each. */
-function eachReduced(fold: Fold, axes: readonly number[], body: (index: ReadonlyMap<number, Expr>) => void): void {
-  const { k } = fold.frame
-  const index = new Map<number, Expr>()
-  const nest = (n: number): void => {
-    const axis = axes[n]
-    if (axis === undefined) {
-      body(index)
-      return
-    }
-    k.loop('r', k.x.constant(0), k.param(`length${axis}`, fold.shape[axis]!), k.x.constant(1), (i) => {
-      index.set(axis, i)
-      nest(n + 1)
-    })
-  }
-  nest(0)
-}
-
 /** The last axis is reduced, and so is one before an axis that is kept. */
 function reduceScattered(fold: Fold): Scheduled {
   const { k, emitter } = fold.frame
@@ -48,7 +30,7 @@ function reduceScattered(fold: Fold): Scheduled {
     const at = emitter.linearPosition(fold.result, row)
     const { add, total } = fold.begin()
     const outer = fold.axes.filter((a) => a !== last)
-    eachReduced(fold, outer, (index) => {
+    eachIndex(k, fold.shape, outer, (index) => {
       vectorLoop(k, 'r', k.x.constant(0), k.param('length', fold.shape[last]!), (r) => {
         const axes = fold.shape.map((_, a) => (a === last ? r : (index.get(a) ?? at.axis(fold.kept.indexOf(a)))))
         add(emitter.element(fold.input, positionByAxes(emitter, fold.input, axes)))
@@ -72,7 +54,7 @@ function reduceColumns(fold: Fold): Scheduled {
   const tile = (row: Expr, columnsAt: readonly Expr[]): void => {
     const ats = columnsAt.map((column) => positionAt(emitter, fold.result, columns, row, column))
     const totals = columnsAt.map((c) => k.variable('total', fold.dtype, fold.identity, c.lanes))
-    eachReduced(fold, fold.axes, (index) => {
+    eachIndex(k, fold.shape, fold.axes, (index) => {
       ats.forEach((at, n) => {
         const axes = fold.shape.map((_, a) => index.get(a) ?? at.axis(fold.kept.indexOf(a)))
         fold.combine(totals[n]!, emitter.element(fold.input, positionByAxes(emitter, fold.input, axes)))
@@ -83,7 +65,7 @@ function reduceColumns(fold: Fold): Scheduled {
 
   eachRow(k, rows, columns, pieces, (row, from, to) => {
     const width = x.constant(SIDE_BY_SIDE * LANES)
-    const whole = k.share(x.add(from, x.mul(x.div(x.sub(to, from), width), width)), 'whole')
+    const whole = wholeOf(k, 'column', from, to, width)
     k.loop('column', from, whole, width, (column) => {
       const starts = range(SIDE_BY_SIDE).map((n) => x.ramp(x.add(column, x.constant(n * LANES))))
       tile(row, starts)

@@ -1,11 +1,10 @@
 import type { Value } from '../../ir/graph.ts'
-import { sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { pointsOver } from '../point-reuse.ts'
 import { type RowPass, rowPasses } from '../row-passes.ts'
 import { placeOf, type RowSpace } from '../row-space.ts'
-import { elementwiseFlops, Frame, groupsOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
+import { Frame, foldingFlops, groupsOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
 import { innerLength, positionAt } from './columns.ts'
 import { Fold } from './fold.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
@@ -54,11 +53,8 @@ class RowKernel {
     eachRow(frame.k, space.rows, 1, pieces, (row) => {
       for (const pass of this.passes) this.pass(pass, row)
     })
-    const folded = groups.reduce((n, g) => n + (g.hero ? sizeOf(g.hero.inputs[0]!.type.shape) : 0), 0)
-    const flops = elementwiseFlops(frame.work) + folded
-    return frame.finish('rows', [1, 1, 1], [pieces.count, 1, 1], flops, (v) =>
-      pointsOver(v, groups, space, this.context),
-    )
+    const over = pointsOver(groups, space, this.context)
+    return frame.finish('rows', [1, 1, 1], [pieces.count, 1, 1], foldingFlops(frame.work), over)
   }
 
   private pass({ points, ends }: RowPass, row: Expr): void {

@@ -4,7 +4,7 @@ import { type Expr, LANES } from '../kernel-ir.ts'
 import { decompose, eachK, extent, type Product } from '../product.ts'
 import { elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { positionAt } from './columns.ts'
-import { cut, eachRow, vectorLoop } from './loops.ts'
+import { cut, eachRow, vectorLoop, wholeOf } from './loops.ts'
 
 /** Below this many rows or columns a tile of the general product would stand half empty. */
 const FEW = 4
@@ -84,7 +84,7 @@ export function scheduleSkinny(group: Group, context: ScheduleContext, product: 
     }
 
     const width = x.constant(along ? SIDE_BY_SIDE : SIDE_BY_SIDE * LANES)
-    const whole = b.share(x.add(from, x.mul(x.div(x.sub(to, from), width), width)), 'whole')
+    const whole = wholeOf(b, 'n', from, to, width)
     b.loop('n', from, whole, width, (n) => {
       if (along) dot(range(SIDE_BY_SIDE).map((c) => x.add(n, x.constant(c))))
       else accumulate(range(SIDE_BY_SIDE).map((c) => x.ramp(x.add(n, x.constant(c * LANES)))))

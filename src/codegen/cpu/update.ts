@@ -4,7 +4,7 @@ import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { positionByAxes } from './columns.ts'
-import { cut, eachRow, vectorLoop } from './loops.ts'
+import { cut, eachIndex, eachRow, vectorLoop } from './loops.ts'
 
 /**
  * Rewrites a part of a buffer that already holds input 0. Where several updates may have one target, one piece of
@@ -38,24 +38,11 @@ export function scheduleUpdate(group: Group, context: ScheduleContext): Schedule
     frame.store(at, prim.combine === 'add' ? x.foldMonoid('sum', before, value) : value)
   }
 
-  const eachColliding = (n: number, serial: Map<number, Expr>, body: () => void): void => {
-    const axis = colliding[n]
-    if (axis === undefined) {
-      body()
-      return
-    }
-    k.loop('s', x.constant(0), k.param(`serial${axis}`, shape[axis]!), x.constant(1), (i) => {
-      serial.set(axis, i)
-      eachColliding(n + 1, serial, body)
-    })
-  }
-
   const rows = sizeOf(outerShape)
   const columns = vectorised ? shape[last]! : 1
   const pieces = cut(rows, columns, sizeOf(colliding.map((a) => shape[a]!)), 16)
   eachRow(k, rows, columns, pieces, (row, from, to) => {
-    const serial = new Map<number, Expr>()
-    eachColliding(0, serial, () => {
+    eachIndex(k, shape, colliding, (serial) => {
       if (vectorised) vectorLoop(k, 'column', from, to, (column) => apply(row, serial, column))
       else apply(row, serial, x.constant(0))
     })

@@ -1,7 +1,7 @@
 import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
-import { ceilDiv, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { accumulatorOf, ceilDiv, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { spreadGroups } from './spread.ts'
 
 const WORKGROUP = 64
@@ -21,7 +21,7 @@ export function scheduleCumulative(group: Group, context: ScheduleContext): Sche
   const count = k.param('count', n)
   const thread = x.builtin('global_x')
   const line = Position.linear(k, lines, 'line', k.share(x.min(thread, x.sub(count, x.constant(1))), 'line'))
-  const dtype = root.type.dtype === 'f16' ? 'f32' : root.type.dtype
+  const dtype = accumulatorOf(root.type.dtype)
   const total = k.variable('total', dtype, x.constant(0, dtype))
   const length = k.param('length', root.type.shape[axis]!)
   k.loop('step', x.constant(0), length, x.constant(1), (step) => {

@@ -6,8 +6,9 @@ import { range, sizeOf } from '../../ir/shape.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
-import { ceilDiv, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { accumulatorOf, ceilDiv, Frame, foldingFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { spreadGroups } from './spread.ts'
+import { foldWorkgroup } from './workgroup-fold.ts'
 
 const WORKGROUP = 64
 /** Below this many results, and above this length, a whole workgroup folds one result. */
@@ -23,9 +24,6 @@ export function scheduleReduce(group: Group, context: ScheduleContext): Schedule
   const results = sizeOf(hero.outputs[0]!.type.shape)
   return results < FEW_RESULTS && length > LONG ? byWorkgroup(group, context) : byThread(group, context)
 }
-
-/** f16 sums are folded in f32. */
-const accumulatorType = (dtype: DType): DType => (dtype === 'f16' ? 'f32' : dtype)
 
 interface Fold {
   readonly prim: ReducePrim
@@ -47,7 +45,7 @@ function foldOf(frame: Frame, group: Group): Fold {
   const axes = hero.attrs['axes'] as readonly number[]
   const kept = range(input.type.shape.length).filter((a) => !axes.includes(a))
   const reducedShape = axes.map((a) => input.type.shape[a]!)
-  const dtype = accumulatorType(input.type.dtype)
+  const dtype = accumulatorOf(input.type.dtype)
   return {
     prim: hero.prim,
     input,
@@ -87,7 +85,7 @@ function byThread(group: Group, context: ScheduleContext): Scheduled {
   })
   storeResult(frame, group, fold, i, total, k.x.less(thread, count))
   const groups = spreadGroups(ceilDiv(n, WORKGROUP), context.limits)
-  return frame.finish('reduce_rows', [WORKGROUP, 1, 1], groups, elementwiseFlops(group) + sizeOf(fold.input.type.shape))
+  return frame.finish('reduce_rows', [WORKGROUP, 1, 1], groups, foldingFlops(group))
 }
 
 function byWorkgroup(group: Group, context: ScheduleContext): Scheduled {
@@ -105,23 +103,8 @@ function byWorkgroup(group: Group, context: ScheduleContext): Scheduled {
   k.loop('r', lane, fold.length, k.x.constant(WORKGROUP), (r) => {
     k.assign(partial, k.x.foldMonoid(fold.prim.monoid, partial, fold.element(at, r)))
   })
-  const scratch = k.shared('scratch', fold.dtype, WORKGROUP)
-  k.storeShared(scratch, lane, partial)
-  for (let half = WORKGROUP / 2; half >= 1; half /= 2) {
-    k.barrier()
-    k.when(k.x.less(lane, k.x.constant(half)), () => {
-      const mine = k.x.loadShared(scratch, fold.dtype, lane, k.depth)
-      const other = k.x.loadShared(scratch, fold.dtype, k.x.add(lane, k.x.constant(half)), k.depth)
-      k.storeShared(scratch, lane, k.x.foldMonoid(fold.prim.monoid, mine, other))
-    })
-  }
-  k.barrier()
-  const total = k.share(k.x.loadShared(scratch, fold.dtype, k.x.constant(0), 0), 'total')
+  const array = k.shared('scratch', fold.dtype, WORKGROUP)
+  const total = foldWorkgroup(k, { array, size: WORKGROUP, lane }, fold.prim.monoid, partial)
   storeResult(frame, group, fold, i, total, k.x.and(k.x.less(row, count), k.x.less(lane, k.x.constant(1))))
-  return frame.finish(
-    'reduce_group',
-    [WORKGROUP, 1, 1],
-    [gx, gy, gz],
-    elementwiseFlops(group) + sizeOf(fold.input.type.shape),
-  )
+  return frame.finish('reduce_group', [WORKGROUP, 1, 1], [gx, gy, gz], foldingFlops(group))
 }

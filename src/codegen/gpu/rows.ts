@@ -2,22 +2,23 @@ import type { DType } from '../../ir/dtype.ts'
 import type { Value } from '../../ir/graph.ts'
 import type { MonoidName } from '../../ir/prim.ts'
 import { monoidIdentity } from '../../ir/prims/reduce.ts'
-import { sizeOf } from '../../ir/shape.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { pointsOver } from '../point-reuse.ts'
 import { type RowPass, rowPasses } from '../row-passes.ts'
 import { placeOf, type RowSpace } from '../row-space.ts'
 import {
+  accumulatorOf,
   ceilDiv,
-  elementwiseFlops,
   Frame,
+  foldingFlops,
   groupsOf,
   type ScheduleContext,
   type Scheduled,
   type Work,
 } from '../schedule.ts'
 import { spreadGroups } from './spread.ts'
+import { foldWorkgroup } from './workgroup-fold.ts'
 
 const WORKGROUP = 64
 /** Rows longer than this have a workgroup each, shorter ones a thread. */
@@ -29,11 +30,8 @@ export function scheduleRows(work: Work, space: RowSpace, context: ScheduleConte
   const groups = groupsOf(work)
   const walk = space.columns > LONG ? rowByWorkgroup(frame.k, space, context) : rowByThread(frame.k, space, context)
   for (const pass of rowPasses(groups, space)) doPass(frame, space, walk, pass)
-  const folded = groups.reduce((n, g) => n + (g.hero ? sizeOf(g.hero.inputs[0]!.type.shape) : 0), 0)
-  const flops = elementwiseFlops(frame.work) + folded
-  return frame.finish(walk.name, [WORKGROUP, 1, 1], walk.workgroups, flops, (v) =>
-    pointsOver(v, groups, space, context),
-  )
+  const over = pointsOver(groups, space, context)
+  return frame.finish(walk.name, [WORKGROUP, 1, 1], walk.workgroups, foldingFlops(work), over)
 }
 
 /** How threads share rows and columns. */
@@ -82,24 +80,12 @@ function rowByWorkgroup(k: KernelBuilder, { rows, columns }: RowSpace, { limits 
     first: x.and(inside, x.less(lane, x.constant(1))),
     eachColumn: (body) => k.loop('c', lane, k.param('columns', columns), x.constant(WORKGROUP), body),
     total(monoid, partial) {
-      const { dtype } = partial
-      const known = scratch.get(dtype)
-      const array = known ?? k.shared(`scratch_${dtype}`, dtype, WORKGROUP)
-      scratch.set(dtype, array)
+      const known = scratch.get(partial.dtype)
+      const array = known ?? k.shared(`scratch_${partial.dtype}`, partial.dtype, WORKGROUP)
+      scratch.set(partial.dtype, array)
       // All must have read the total of the stage before.
       if (known) k.barrier()
-      k.storeShared(array, lane, partial)
-      for (let half = WORKGROUP / 2; half >= 1; half /= 2) {
-        k.barrier()
-        k.when(x.less(lane, x.constant(half)), () => {
-          const mine = x.loadShared(array, dtype, lane, k.depth)
-          const other = x.loadShared(array, dtype, x.add(lane, x.constant(half)), k.depth)
-          k.storeShared(array, lane, x.foldMonoid(monoid, mine, other))
-        })
-      }
-      k.barrier()
-      const total = k.variable('total', dtype, x.loadShared(array, dtype, x.constant(0), k.depth))
-      return total
+      return foldWorkgroup(k, { array, size: WORKGROUP, lane }, monoid, partial)
     },
   }
 }
@@ -112,7 +98,7 @@ function doPass(frame: Frame, space: RowSpace, walk: Walk, { points, ends }: Row
   for (const { root, hero } of points) {
     if (hero?.prim.kind !== 'reduce') continue
     const { monoid } = hero.prim
-    const dtype = hero.inputs[0]!.type.dtype === 'f16' ? 'f32' : hero.inputs[0]!.type.dtype
+    const dtype = accumulatorOf(hero.inputs[0]!.type.dtype)
     const partial = k.variable('partial', dtype, x.constant(monoidIdentity(monoid, dtype), dtype))
     partials.set(root, { partial, monoid, result: hero.outputs[0]! })
   }

@@ -1,4 +1,5 @@
 import type { Expr, Lanes, Stmt } from '../kernel-ir.ts'
+import { storedBytes } from '../program.ts'
 import { i32, i32x4 } from './instructions.ts'
 import {
   type Address,
@@ -16,7 +17,6 @@ import {
 import { constI32, type Node } from './node.ts'
 import { splat } from './operand.ts'
 import type { Scope } from './scope.ts'
-import { storedBytes } from './scratch.ts'
 
 /** What loads and stores need of the statement that they stand in. */
 export interface MemoryAccess {

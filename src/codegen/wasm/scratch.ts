@@ -1,9 +1,8 @@
 import type { SharedArray } from '../kernel-ir.ts'
+import { storedBytes } from '../program.ts'
 
 const ALIGNMENT = 16
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
-/** Bytes of an element in memory: a bool takes as many as a u32. */
-export const storedBytes = (dtype: SharedArray['dtype']): number => (dtype === 'f16' ? 2 : 4)
 
 /** Where each shared array begins in the scratch memory of a workgroup, by name. */
 export function scratchOffsets(shared: readonly SharedArray[]): ReadonlyMap<string, number> {

@@ -30,15 +30,17 @@ export const randomBits = definePrim<PlainPrim<Bits>>({
   batch: ({ o, inputs, attrs: { shape } }) => [o.randomBits(inputs[0]!, shape)],
 })
 
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24]
+/** The constants of Threefry-2x32. */
+export const THREEFRY_PARITY = 0x1bd11bda
+export const THREEFRY_ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24]
 
 /** First word of Threefry-2x32-20. */
 export function threefry2x32(key0: number, key1: number, counter0: number, counter1: number): number {
-  const keys = [key0, key1, key0 ^ key1 ^ 0x1bd11bda]
+  const keys = [key0, key1, key0 ^ key1 ^ THREEFRY_PARITY]
   let x = (counter0 + key0) | 0
   let y = (counter1 + key1) | 0
   for (let round = 0; round < 20; round++) {
-    const r = ROTATIONS[round % 8]!
+    const r = THREEFRY_ROTATIONS[round % 8]!
     x = (x + y) | 0
     y = ((y << r) | (y >>> (32 - r))) ^ x
     if (round % 4 === 3) {
