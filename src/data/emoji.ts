@@ -81,7 +81,11 @@ export function emojiSet(table: EmojiTable): EmojiSet {
           hint: 'ask has(artist, concept) first',
         })
       }
-      return Float32Array.from(table.pixels.subarray(at * each, (at + 1) * each), (byte) => (byte / 255 - 0.5) / 0.5)
+      const bytes = table.pixels.subarray(at * each, (at + 1) * each)
+      const values = new Float32Array(bytes.length)
+      // A loop: Float32Array.from with a function takes twenty times as long, and training asks for drawings all the time.
+      for (let i = 0; i < bytes.length; i++) values[i] = (bytes[i] / 255 - 0.5) / 0.5
+      return values
     },
   }
 }

@@ -1,4 +1,4 @@
-import { type ArtistId, type Concept, type EmojiSet, loadEmoji } from '../../data/emoji.ts'
+import { type EmojiSet, loadEmoji } from '../../data/emoji.ts'
 import { makeSplits, type Split, type SplitName } from '../../data/splits.ts'
 import { emojiTokenizer } from '../../data/vocabulary.ts'
 import type { WordTokenizer } from '../../data/word-tokenizer.ts'
@@ -24,22 +24,8 @@ export async function prepareData({ cache, seed }: Pick<DemoSettings, 'cache' | 
   })
   progress?.stop()
   return {
-    emoji: keepPixels(emoji),
+    emoji,
     splits: makeSplits(emoji.concepts, { seed }),
     tokenizer: emojiTokenizer(emoji.concepts),
-  }
-}
-
-/** Every drawing is shown hundreds of times; making its numbers anew takes longer than changing them at random. */
-function keepPixels(emoji: EmojiSet): EmojiSet {
-  const kept = new Map<string, Float32Array>()
-  return {
-    ...emoji,
-    pixels(artist: ArtistId, concept: Concept) {
-      const key = `${artist} ${concept.id}`
-      const pixels = kept.get(key) ?? emoji.pixels(artist, concept)
-      kept.set(key, pixels)
-      return pixels
-    },
   }
 }
