@@ -39,6 +39,11 @@ export class Health {
     }
   }
 
+  /** The device was given up on purpose; one that failed before keeps its reason. */
+  dispose(): void {
+    this.fail(new DeviceError('the device was disposed of', { hint: 'open another with openDevice()' }))
+  }
+
   /**
    * The promise, but rejecting with the device's own DeviceError as soon as the device is gone. (A race with one
    * long-lived promise would leave a handler on it for every call.)

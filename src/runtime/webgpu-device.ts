@@ -83,9 +83,7 @@ export class WebGpuDevice implements Device {
 
   dispose(): void {
     const { gpu, health, memory, readback, pipelines } = this.#context
-    if (!health.failure) {
-      health.fail(new DeviceError('the device was disposed of', { hint: 'open another with openDevice()' }))
-    }
+    health.dispose()
     memory.close()
     readback.close()
     pipelines.close()

@@ -110,9 +110,7 @@ export class WasmDevice implements Device {
 
   dispose(): void {
     const { health, kernels, linear, memory, pool, queue } = this.#context
-    if (!health.failure) {
-      health.fail(new DeviceError('the device was disposed of', { hint: 'open another with openDevice()' }))
-    }
+    health.dispose()
     queue.close()
     pool.close()
     kernels.close()
