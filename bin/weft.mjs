@@ -4,10 +4,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { register } from 'tsx/esm/api'
 
-// Node 20 has the fused multiply-add of WebAssembly behind a flag, later ones have it anyway (and may not know the flag).
-if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd')
-
 register()
+
+// Before anything that compiles WebAssembly is imported.
+const { ENGINE_FLAGS } = await import('../scripts/engine-flags.ts')
+for (const flag of ENGINE_FLAGS) setFlagsFromString(flag)
+
 const { main } = await import('../src/cli/main.ts')
 
 /** `main(args)` runs one command and resolves to the exit code. */
