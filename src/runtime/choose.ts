@@ -1,10 +1,9 @@
+import { announce } from './announce.ts'
 import type { Device } from './device.ts'
 import { type DeviceName, openDevice } from './registry.ts'
 
 /** `reference` is the evaluator in plain TypeScript: slow, exact, and needing nothing. */
 export type DeviceChoice = DeviceName | 'reference'
-
-const announced = new Set<string>()
 
 /**
  * The device meant. `auto` takes a graphics card if there is one, else WebAssembly, and says once, on stderr, which.
@@ -13,9 +12,6 @@ const announced = new Set<string>()
 export async function chooseDevice(choice: DeviceChoice | Device): Promise<Device | 'reference'> {
   if (typeof choice !== 'string' || choice === 'reference') return choice
   const device = await openDevice(choice)
-  if (choice === 'auto' && !announced.has(device.description)) {
-    announced.add(device.description)
-    console.error(`weft: ${device.description}`)
-  }
+  if (choice === 'auto') announce(device.description)
   return device
 }

@@ -1,5 +1,6 @@
 import { DeviceError } from '../util/errors.ts'
 import type { OpenedGpu, OpenOptions } from './adapter.ts'
+import { announce } from './announce.ts'
 import { openBrowserGpu, pageGpu } from './browser.ts'
 import type { Device } from './device.ts'
 import { hasGraphicsCard } from './graphics-card.ts'
@@ -28,16 +29,16 @@ export const openDevice = (name: DeviceName = 'auto', options: OpenOptions = {})
 export const createDevice = (name: DeviceName = 'auto', options: OpenOptions = {}): Promise<Device> =>
   named(name, (kind) => create(kind, options))
 
-/** A card whose driver fails is no reason not to work at all, for who left the choice open. */
+/** A card whose driver fails is no reason not to work at all, for who left the choice open; but they are told. */
 async function named(name: DeviceName, openKind: (kind: Device['kind']) => Promise<Device>): Promise<Device> {
   if (name !== 'auto') return openKind(name)
-  if (!(await hasGraphicsCard())) return openKind('wasm')
   try {
-    return await openKind('webgpu')
+    if (await hasGraphicsCard()) return await openKind('webgpu')
   } catch (cause) {
-    if (cause instanceof DeviceError) return openKind('wasm')
-    throw cause
+    if (!(cause instanceof DeviceError)) throw cause
+    announce(`the graphics card cannot be used, WebAssembly is used instead: ${cause.message.split('\n', 1)[0]}`)
   }
+  return openKind('wasm')
 }
 
 async function openShared(kind: Device['kind'], options: OpenOptions): Promise<Device> {
