@@ -88,7 +88,7 @@ function print(e: Expr): string {
     case 'cast':
       return `${e.dtype}(${print(e.x)})`
     case 'prim':
-      return e.prim.name === 'cast' ? `${e.dtype}(${printAll(e.args)})` : `${e.prim.name}(${printAll(e.args)})`
+      return `${e.prim.name}${e.dtype === e.args[0]!.dtype ? '' : `_${e.dtype}`}(${printAll(e.args)})`
     case 'random':
       return `random(${printAll(e.args)})`
     case 'fold':

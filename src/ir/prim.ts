@@ -75,7 +75,21 @@ export interface ElementTypes {
   readonly output: DType
 }
 
-/** Code for WGSL stands in the record; for WebAssembly src/codegen/wasm/prims.ts needs a lowering as well. */
+/**
+ * What elementwise primitives come down to in a target that does several elements at a time; each primitive says which
+ * of these it is. X stands for an operand in the target's code, and R for a result; their dtypes are known to it.
+ */
+export interface ElementOps<X, R>
+  extends Record<
+      'add' | 'sub' | 'mul' | 'div' | 'rem' | 'pow' | 'max' | 'min' | 'and' | 'or' | 'xor' | 'shl' | 'shr',
+      (a: X, b: X) => R
+    >,
+    Record<'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge', (a: X, b: X) => R>,
+    Record<'neg' | 'abs' | 'sign' | 'floor' | 'ceil' | 'round' | 'not' | 'same' | 'cast', (x: X) => R>,
+    Record<'exp' | 'log' | 'sqrt' | 'rsqrt' | 'sin' | 'cos' | 'tanh' | 'sigmoid' | 'erf', (x: X) => R> {
+  select(condition: X, a: X, b: X): R
+}
+
 export interface ElementwisePrim<A extends Attrs = Attrs> extends PrimBase<A> {
   readonly kind: 'elementwise'
   readonly arity: number
@@ -83,6 +97,8 @@ export interface ElementwisePrim<A extends Attrs = Attrs> extends PrimBase<A> {
   readonly cost: number
   /** The reference on numbers. */
   scalar(args: readonly number[], types: ElementTypes): number
+  /** Calls the operation that it is, of a target that computes several elements at a time. */
+  apply<X, R>(ops: ElementOps<X, R>, args: readonly X[]): R
   wgsl(args: readonly string[], types: ElementTypes): string
   /** WGSL functions that `wgsl` calls. */
   readonly wgslHelper?: string

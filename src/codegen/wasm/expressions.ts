@@ -1,17 +1,29 @@
+import type { DType } from '../../ir/dtype.ts'
 import { UnsupportedError } from '../../util/errors.ts'
 import type { Expr, Lanes } from '../kernel-ir.ts'
 import { loadAt, type MemoryAccess } from './accesses.ts'
 import { type Arithmetic, SCALAR, VECTOR } from './arithmetic.ts'
 import { castValue } from './cast.ts'
-import { choose, f32, i32, i32x4, v128 } from './instructions.ts'
+import { f32, i32, i32x4, v128 } from './instructions.ts'
+import { LaneOps, type Operand, ready } from './lane-ops.ts'
 import { quotientLanes, remainderLanes } from './math/division.ts'
 import { THREEFRY } from './math/threefry.ts'
 import { constLanes, getLocal, type Node } from './node.ts'
 import { constant, extractLane, onLanes, splat } from './operand.ts'
-import { lowerFold, lowerPrim, uniformShift } from './prims.ts'
 import type { Scope } from './scope.ts'
 
-const PRIM_OF = { '+': 'add', '-': 'sub', '*': 'mul', '<': 'lt', '>=': 'ge', '==': 'eq', min: 'min2', max: 'max2' }
+const OPERATION = {
+  '+': 'add',
+  '-': 'sub',
+  '*': 'mul',
+  '/': 'div',
+  '%': 'rem',
+  '<': 'lt',
+  '>=': 'ge',
+  '==': 'eq',
+  min: 'min',
+  max: 'max',
+} as const
 
 /**
  * The expressions of one statement as nodes. An expression can be asked for in one lane or in four: a scalar in four
@@ -54,7 +66,7 @@ export class Expressions implements MemoryAccess {
       case 'binary':
         return this.binary(e, A)
       case 'select':
-        return this.select(e.condition, e.a, e.b, A)
+        return this.ops(A, [e.dtype], e.dtype).select(this.operand(e.condition), this.operand(e.a), this.operand(e.b))
       case 'cast':
         return castValue(A, this.lower(e.x, lanes), e.x.dtype, e.dtype)
       case 'prim':
@@ -67,7 +79,7 @@ export class Expressions implements MemoryAccess {
           (...words) => this.scope.module.call(THREEFRY, words),
         )
       case 'fold':
-        return lowerFold(e.monoid, this.lower(e.a, lanes), this.lower(e.b, lanes), this.place(A), e.dtype)
+        return this.ops(A, [e.dtype], e.dtype).fold(e.monoid, this.operand(e.a), this.operand(e.b))
       case 'ramp':
         return this.ramp(e.base, lanes)
       case 'fma':
@@ -77,7 +89,10 @@ export class Expressions implements MemoryAccess {
     }
   }
 
-  private place = (A: Arithmetic): { A: Arithmetic; m: Scope['module'] } => ({ A, m: this.scope.module })
+  private ops = (A: Arithmetic, inputs: readonly DType[], output: DType): LaneOps =>
+    new LaneOps({ A, m: this.scope.module }, { inputs, output })
+
+  private operand = (e: Expr): Operand => ({ lanes: e.lanes, at: (lanes) => this.lower(e, lanes) })
 
   private variable(name: string, lanes: Lanes): Node {
     if (this.scope.isLet(name)) return this.scope.letValue(name, lanes)
@@ -87,44 +102,23 @@ export class Expressions implements MemoryAccess {
 
   private binary(e: Expr & { op: 'binary' }, A: Arithmetic): Node {
     const { dtype } = e.a
-    const a = this.lower(e.a, A.lanes)
-    const b = this.lower(e.b, A.lanes)
-    if (e.fn === '&&') return A.i32.and(a, b)
-    if (e.fn === '/' || e.fn === '%') return this.divide(e, a, b, A)
-    return lowerPrim(PRIM_OF[e.fn], [a, b], this.place(A), { inputs: [dtype, dtype], output: e.dtype })
+    if (e.fn === '&&') return A.i32.and(this.lower(e.a, A.lanes), this.lower(e.b, A.lanes))
+    if ((e.fn === '/' || e.fn === '%') && (dtype === 'i32' || dtype === 'u32')) return this.divide(e, A)
+    return this.ops(A, [dtype, dtype], e.dtype)[OPERATION[e.fn]](this.operand(e.a), this.operand(e.b))
   }
 
   /** Between integers the divisor is a size, and so positive. */
-  private divide(e: Expr & { op: 'binary' }, a: Node, b: Node, A: Arithmetic): Node {
-    const { dtype } = e
-    if (dtype !== 'i32' && dtype !== 'u32') {
-      return lowerPrim(e.fn === '/' ? 'div' : 'rem', [a, b], this.place(A), { inputs: [dtype, dtype], output: dtype })
-    }
-    const signed = dtype === 'i32'
+  private divide(e: Expr & { op: 'binary' }, A: Arithmetic): Node {
+    const [a, b] = [this.lower(e.a, A.lanes), this.lower(e.b, A.lanes)]
+    const signed = e.dtype === 'i32'
     if (A.lanes === 4) return (e.fn === '/' ? quotientLanes : remainderLanes)(a, b, signed)
     if (e.fn === '/') return signed ? i32.divS(a, b) : i32.divU(a, b)
     return signed ? i32.remS(a, b) : i32.remU(a, b)
   }
 
-  private select(condition: Expr, a: Expr, b: Expr, A: Arithmetic): Node {
-    const [yes, no] = [this.lower(a, A.lanes), this.lower(b, A.lanes)]
-    if (condition.lanes === 1) return choose(yes, no, this.lower(condition, 1))
-    return A.select(this.lower(condition, A.lanes), yes, no)
-  }
-
   private prim(e: Expr & { op: 'prim' }, A: Arithmetic): Node {
-    const { name } = e.prim
-    const [a, b, c] = e.args
-    if (name === 'select') return this.select(a!, b!, c!, A)
-    if ((name === 'shl' || name === 'shr') && A.lanes === 4 && b!.lanes === 1) {
-      return i32x4[uniformShift(name, e.dtype)](this.lower(a!, 4), this.lower(b!, 1))
-    }
-    return lowerPrim(
-      name,
-      e.args.map((x) => this.lower(x, A.lanes)),
-      this.place(A),
-      { inputs: e.args.map((x) => x.dtype), output: e.dtype },
-    )
+    const inputs = e.args.map((x) => x.dtype)
+    return e.prim.apply(this.ops(A, inputs, e.dtype), e.args.map(this.operand))
   }
 
   private ramp(base: Expr, lanes: Lanes): Node {
@@ -146,9 +140,10 @@ export class Expressions implements MemoryAccess {
   private across(e: Expr & { op: 'across' }): Node {
     if (e.x.lanes !== 4) throw new UnsupportedError('a fold across the lanes of a scalar')
     const x = this.lower(e.x, 4)
-    const place = this.place(VECTOR)
-    const pairs = lowerFold(e.monoid, x, v128.shuffle(x, x, [2, 3, 2, 3]), place, e.dtype)
-    const all = lowerFold(e.monoid, pairs, v128.shuffle(pairs, pairs, [1, 1, 1, 1]), place, e.dtype)
+    const ops = this.ops(VECTOR, [e.dtype], e.dtype)
+    const fold = (a: Node, b: Node): Node => ops.fold(e.monoid, ready(a, 4), ready(b, 4))
+    const pairs = fold(x, v128.shuffle(x, x, [2, 3, 2, 3]))
+    const all = fold(pairs, v128.shuffle(pairs, pairs, [1, 1, 1, 1]))
     return extractLane(all, 0, e.dtype)
   }
 }

@@ -8,6 +8,7 @@ export const add = defineElementwise({
   name: 'add',
   takes: NUMBERS,
   arity: 2,
+  apply: (ops, [a, b]) => ops.add(a!, b!),
   scalar: ([a, b]) => a! + b!,
   wgsl: ([a, b]) => `(${a} + ${b})`,
   derivatives: [(t) => t, (t) => t],
@@ -17,6 +18,7 @@ export const sub = defineElementwise({
   name: 'sub',
   takes: NUMBERS,
   arity: 2,
+  apply: (ops, [a, b]) => ops.sub(a!, b!),
   scalar: ([a, b]) => a! - b!,
   wgsl: ([a, b]) => `(${a} - ${b})`,
   derivatives: [(t) => t, (t, { o }) => o.neg(t)],
@@ -26,6 +28,7 @@ export const mul = defineElementwise({
   name: 'mul',
   takes: NUMBERS,
   arity: 2,
+  apply: (ops, [a, b]) => ops.mul(a!, b!),
   scalar: ([a, b], { output }) => (isFloat(output) ? a! * b! : Math.imul(a!, b!)),
   wgsl: ([a, b]) => `(${a} * ${b})`,
   derivatives: [(t, { o, inputs }) => o.mul(t, inputs[1]!), (t, { o, inputs }) => o.mul(t, inputs[0]!)],
@@ -38,6 +41,7 @@ export const div = defineElementwise({
   name: 'div',
   takes: NUMBERS,
   arity: 2,
+  apply: (ops, [a, b]) => ops.div(a!, b!),
   cost: 4,
   scalar: ([a, b], { output }) => (isFloat(output) ? a! / b! : b === 0 ? a! : Math.trunc(a! / b!)),
   // A literal integer zero does not compile: the result is known then.
@@ -53,6 +57,7 @@ export const rem = defineElementwise({
   name: 'rem',
   takes: NUMBERS,
   arity: 2,
+  apply: (ops, [a, b]) => ops.rem(a!, b!),
   cost: 4,
   scalar: ([a, b], { output }) => (b === 0 && !isFloat(output) ? 0 : a! % b!),
   wgsl: ([a, b]) => (isZero(b!) ? `(${a} - ${a})` : `(${a} % ${b})`),
@@ -63,6 +68,7 @@ export const pow = defineElementwise({
   name: 'pow',
   takes: FLOATS,
   arity: 2,
+  apply: (ops, [a, b]) => ops.pow(a!, b!),
   cost: 16,
   scalar: ([a, b]) => a! ** b!,
   wgsl: ([a, b], { output }) =>
@@ -98,6 +104,7 @@ export const maximum = defineElementwise({
   name: 'max2',
   takes: NUMBERS,
   arity: 2,
+  apply: (ops, [a, b]) => ops.max(a!, b!),
   scalar: ([a, b]) => Math.max(a!, b!),
   wgsl: ([a, b]) => `max(${a}, ${b})`,
   derivatives: [tieShare('gt', 0), tieShare('gt', 1)],
@@ -107,6 +114,7 @@ export const minimum = defineElementwise({
   name: 'min2',
   takes: NUMBERS,
   arity: 2,
+  apply: (ops, [a, b]) => ops.min(a!, b!),
   scalar: ([a, b]) => Math.min(a!, b!),
   wgsl: ([a, b]) => `min(${a}, ${b})`,
   derivatives: [tieShare('lt', 0), tieShare('lt', 1)],
@@ -118,6 +126,7 @@ export const and = defineElementwise({
   name: 'and',
   takes: LOGICAL,
   arity: 2,
+  apply: (ops, [a, b]) => ops.and(a!, b!),
   scalar: ([a, b]) => a! & b!,
   wgsl: ([a, b], { output }) => (output === 'bool' ? `(${a} && ${b})` : `(${a} & ${b})`),
 })
@@ -126,6 +135,7 @@ export const or = defineElementwise({
   name: 'or',
   takes: LOGICAL,
   arity: 2,
+  apply: (ops, [a, b]) => ops.or(a!, b!),
   scalar: ([a, b]) => a! | b!,
   wgsl: ([a, b], { output }) => (output === 'bool' ? `(${a} || ${b})` : `(${a} | ${b})`),
 })
@@ -134,6 +144,7 @@ export const xor = defineElementwise({
   name: 'xor',
   takes: LOGICAL,
   arity: 2,
+  apply: (ops, [a, b]) => ops.xor(a!, b!),
   scalar: ([a, b]) => a! ^ b!,
   wgsl: ([a, b], { output }) => (output === 'bool' ? `(${a} != ${b})` : `(${a} ^ ${b})`),
 })
@@ -143,6 +154,7 @@ export const shiftLeft = defineElementwise({
   name: 'shl',
   takes: INTS,
   arity: 2,
+  apply: (ops, [a, b]) => ops.shl(a!, b!),
   scalar: ([a, b]) => a! << b!,
   wgsl: ([a, b]) => `(${a} << (u32(${b}) & 31u))`,
 })
@@ -151,16 +163,23 @@ export const shiftRight = defineElementwise({
   name: 'shr',
   takes: INTS,
   arity: 2,
+  apply: (ops, [a, b]) => ops.shr(a!, b!),
   scalar: ([a, b], { output }) => (output === 'u32' ? a! >>> b! : a! >> b!),
   wgsl: ([a, b]) => `(${a} >> (u32(${b}) & 31u))`,
 })
 
-const comparison = (name: string, symbol: string, takes: readonly DType[], test: (a: number, b: number) => boolean) =>
+const comparison = (
+  name: 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge',
+  symbol: string,
+  takes: readonly DType[],
+  test: (a: number, b: number) => boolean,
+) =>
   defineElementwise({
     name,
     takes,
     gives: 'bool',
     arity: 2,
+    apply: (ops, [a, b]) => ops[name](a!, b!),
     scalar: ([a, b]) => Number(test(a!, b!)),
     wgsl: ([a, b]) => `(${a} ${symbol} ${b})`,
   })
@@ -176,6 +195,7 @@ export const ge = comparison('ge', '>=', NUMBERS, (a, b) => a >= b)
 export const select = defineMap({
   name: 'select',
   arity: 3,
+  apply: (ops, [condition, a, b]) => ops.select(condition!, a!, b!),
   infer(inputs) {
     if (inputs[0]!.dtype !== 'bool' || inputs[1]!.dtype !== inputs[2]!.dtype) {
       failDType(

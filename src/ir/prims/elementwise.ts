@@ -1,7 +1,7 @@
 import { type DType, getElement, type HostArray, isFloat, setElement } from '../dtype.ts'
 import type { Attrs, TensorType } from '../graph.ts'
 import type { Ops } from '../ops-interface.ts'
-import { definePrim, type ElementTypes, type ElementwisePrim } from '../prim.ts'
+import { definePrim, type ElementOps, type ElementTypes, type ElementwisePrim } from '../prim.ts'
 import { failShape, formatShape, sameShape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { emptyArray, ensureBatched, failDType, formatTypes, requireDType } from './common.ts'
@@ -28,6 +28,7 @@ export interface ElementwiseSpec {
   readonly arity: 1 | 2
   readonly cost?: number
   scalar(args: readonly number[], types: ElementTypes): number
+  apply<X, R>(ops: ElementOps<X, R>, args: readonly X[]): R
   wgsl(args: readonly string[], types: ElementTypes): string
   readonly wgslHelper?: string
   /** One per operand, null where the derivative is zero; absent for integer and boolean results. */
@@ -61,6 +62,7 @@ export function defineMap(spec: MapSpec): ElementwisePrim {
     arity: spec.arity,
     cost: spec.cost ?? 1,
     scalar: spec.scalar,
+    apply: spec.apply,
     wgsl: spec.wgsl,
     ...(spec.wgslHelper === undefined ? {} : { wgslHelper: spec.wgslHelper }),
     ...(spec.derivatives ? diffRules(spec.derivatives) : {}),
