@@ -1,25 +1,10 @@
 import type { WasmKernel } from '../../src/codegen/program.ts'
+import { kernelModule } from '../../src/runtime/wasm/kernel-module.ts'
 
 /** Kernels written by hand, for tests of the runtime. */
 
-const section = (id: number, ...contents: readonly number[]) => [id, contents.length, ...contents]
-const name = (text: string) => [text.length, ...[...text].map((c) => c.charCodeAt(0))]
-
-/** A module around the body of `run(args, begin, end, scratch)`, which has three more locals: 4 and 5 i32, 6 f32. */
-function moduleOf(body: readonly number[]): Uint8Array<ArrayBuffer> {
-  const code = [0x02, 0x02, 0x7f, 0x01, 0x7d, ...body, 0x0b]
-  // Lengths of one byte are all that is needed here, but for the body's.
-  const leb = (n: number) => (n < 128 ? [n] : [(n & 127) | 128, n >> 7])
-  const functions = [0x01, ...leb(code.length), ...code]
-  return Uint8Array.of(
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, 0x01, 0x60, 0x04, 0x7f, 0x7f, 0x7f, 0x7f, 0x00),
-    ...section(2, 0x01, ...name('weft'), ...name('memory'), 0x02, 0x03, 0x00, 0x80, 0x80, 0x04),
-    ...section(3, 0x01, 0x00),
-    ...section(7, 0x01, ...name('run'), 0x00, 0x00),
-    ...[0x0a, ...leb(functions.length), ...functions],
-  )
-}
+/** Of the body of `run(args, begin, end, scratch)`, which has three more locals: 4 and 5 i32, 6 f32. */
+const moduleOf = (body: readonly number[]) => kernelModule([0x02, 0x02, 0x7f, 0x01, 0x7d, ...body, 0x0b])
 
 const get = (local: number) => [0x20, local]
 const set = (local: number) => [0x21, local]
