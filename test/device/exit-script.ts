@@ -1,47 +1,16 @@
-import { closeDevices, openDevice } from '../../src/runtime/registry.ts'
+import { openDevice } from '../../src/runtime/registry.ts'
+import { leave } from '../runtime/leaving.ts'
 import { AXPY, addInPlace, twoSteps } from './runtime-programs.ts'
 
 /** Run by runtime-exit.test.ts in a process of its own: leaves it in one of several ways. */
 const [way] = process.argv.slice(2)
 const device = await openDevice('webgpu')
-const n = 1 << 18
-const slow = await device.load(addInPlace(n, 1, 100))
-const [out] = slow.run([device.upload({ dtype: 'f32', shape: [n], data: new Float32Array(n) })])
-// A global that holds the device must not hold the process.
-Reflect.set(globalThis, 'held', device)
-
-switch (way) {
-  case 'finished':
-    console.log((await out!.read()).data[0])
-    break
-  case 'working':
-    console.log('working')
-    break
-  case 'reading':
-    void out!.read().then((array) => console.log(array.data[0]))
-    break
-  case 'exit while reading':
-    void out!.read()
-    console.log('exiting')
-    process.exit(7)
-    break
-  case 'exit while compiling': {
+await leave(way!, device, addInPlace(1 << 18, 1, 100), {
+  'exit while compiling'() {
     // A text that no cache on disk knows.
     const wgsl = AXPY.wgsl.replace('id.x < params.n', `id.x < params.n && params.n != ${process.pid}u`)
     void device.load({ ...twoSteps(64), kernels: [{ ...AXPY, wgsl }] })
     console.log('exiting')
     process.exit(7)
-    break
-  }
-  case 'throw':
-    throw new Error('thrown on purpose')
-  case 'closed': {
-    const reading = out!.read().then(String, (error: unknown) => console.log(String(error).split('\n')[0]))
-    closeDevices()
-    closeDevices()
-    await reading
-    break
-  }
-  default:
-    throw new Error(`no such way: ${way}`)
-}
+  },
+})

@@ -1,20 +1,7 @@
-import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { runScript } from '../runtime/leaving.ts'
 
-const script = fileURLToPath(new URL('./exit-script.ts', import.meta.url))
-
-/** Runs the script in a process of its own, which must end by itself. */
-function leave(way: string): Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', script, way], { timeout: 60_000 })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (data) => (stdout += String(data)))
-  child.stderr.on('data', (data) => (stderr += String(data)))
-  return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (code, signal) => resolve({ code, signal, stdout: stdout.trim(), stderr }))
-  })
-}
+const script = new URL('./exit-script.ts', import.meta.url)
 
 test.each([
   ['finished', 0, '100'],
@@ -25,7 +12,7 @@ test.each([
   ['throw', 1, ''],
   ['closed', 0, 'DeviceError: the device was disposed of'],
 ])('a process ends by itself: %s', async (way, code, stdout) => {
-  const left = await leave(way)
+  const left = await runScript(script, [way], 60_000)
   expect(left, left.stderr).toMatchObject({ code, signal: null, stdout })
   if (way === 'throw') expect(left.stderr).toContain('thrown on purpose')
   else expect(left.stderr).not.toMatch(/error/i)

@@ -1,4 +1,7 @@
 import type { DispatchStep, Program, WgslKernel } from '../../src/codegen/program.ts'
+import { input, output, programsOf } from '../runtime/program-parts.ts'
+
+export { constant, f32, input, output, slot } from '../runtime/program-parts.ts'
 
 /** Hand-written programs for tests of the runtime. */
 
@@ -38,9 +41,6 @@ struct Params { n: u32, amount: u32, p0: u32, p1: u32 }
   usesF16: false,
 }
 
-type Tensor = Program['inputs'][number]
-export const f32 = (name: string, n: number, donated = false): Tensor => ({ name, dtype: 'f32', shape: [n], donated })
-
 export const dispatch = (kernel: number, n: number, value: number, buffers: DispatchStep['buffers']): DispatchStep => ({
   kind: 'dispatch',
   kernel,
@@ -53,50 +53,12 @@ export const dispatch = (kernel: number, n: number, value: number, buffers: Disp
   bytes: 12 * n,
 })
 
-export const program = (parts: Partial<Program<WgslKernel>> & { readonly name: string }): Program<WgslKernel> => ({
+export const { program, twoSteps, addInPlace, passThrough } = programsOf({
   target: 'wgsl',
-  inputs: [],
-  outputs: [],
-  kernels: [],
-  slots: [],
-  constants: [],
-  steps: [],
-  ...parts,
+  axpy: AXPY,
+  addInPlace: ADD_IN_PLACE,
+  step: (n, value, buffers) => dispatch(0, n, value, buffers),
 })
-
-export const input = (index: number) => ({ kind: 'input', index }) as const
-export const output = (index: number) => ({ kind: 'output', index }) as const
-export const slot = (index: number) => ({ kind: 'slot', index }) as const
-export const constant = (index: number) => ({ kind: 'constant', index }) as const
-
-/** `out = (a * 2 + b) * 3 + b`, through a temporary. */
-export const twoSteps = (n: number): Program<WgslKernel> =>
-  program({
-    name: 'two_steps',
-    inputs: [f32('args.a', n), f32('args.b', n)],
-    outputs: [{ name: 'out', dtype: 'f32', shape: [n], aliasOf: null }],
-    kernels: [AXPY],
-    slots: [4 * n],
-    steps: [dispatch(0, n, 2, [input(0), input(1), slot(0)]), dispatch(0, n, 3, [slot(0), input(1), output(0)])],
-  })
-
-/** `x + amount`, written over the donated x, `count` times. */
-export const addInPlace = (n: number, amount: number, count = 1): Program<WgslKernel> =>
-  program({
-    name: 'add_in_place',
-    inputs: [f32('x', n, true)],
-    outputs: [{ name: 'x2', dtype: 'f32', shape: [n], aliasOf: 0 }],
-    kernels: [ADD_IN_PLACE],
-    steps: [{ kind: 'loop', count, steps: [dispatch(0, n, amount, [output(0)])], label: 'loop' }],
-  })
-
-/** Its input and nothing else: no kernel runs. */
-export const passThrough = (n: number): Program<WgslKernel> =>
-  program({
-    name: 'pass_through',
-    inputs: [f32('x', n)],
-    outputs: [{ name: 'y', dtype: 'f32', shape: [n], aliasOf: 0 }],
-  })
 
 /** `x + 0.5` in f16, three elements. */
 export const HALVES: Program<WgslKernel> = program({

@@ -1,17 +1,8 @@
-import type { BufferRef, DispatchStep, Program, ProgramTensor, WasmKernel } from '../../src/codegen/program.ts'
+import type { BufferRef, DispatchStep } from '../../src/codegen/program.ts'
+import { programsOf } from './program-parts.ts'
 import { ADD_IN_PLACE, AXPY } from './wasm-kernels.ts'
 
-export const f32 = (name: string, n: number, donated = false): ProgramTensor => ({
-  name,
-  dtype: 'f32',
-  shape: [n],
-  donated,
-})
-
-export const input = (index: number): BufferRef => ({ kind: 'input', index })
-export const output = (index: number): BufferRef => ({ kind: 'output', index })
-export const slot = (index: number): BufferRef => ({ kind: 'slot', index })
-export const constant = (index: number): BufferRef => ({ kind: 'constant', index })
+export { constant, f32, input, output, slot } from './program-parts.ts'
 
 /** Groups of 64 elements; said to be so much work that it is shared whenever there is more than one group. */
 export const dispatch = (
@@ -31,45 +22,9 @@ export const dispatch = (
   bytes: 12 * n,
 })
 
-export const program = (parts: Partial<Program<WasmKernel>> & { readonly name: string }): Program<WasmKernel> => ({
+export const { program, twoSteps, addInPlace, passThrough } = programsOf({
   target: 'wasm',
-  inputs: [],
-  outputs: [],
-  kernels: [],
-  slots: [],
-  constants: [],
-  steps: [],
-  ...parts,
+  axpy: AXPY,
+  addInPlace: ADD_IN_PLACE,
+  step: (n, value, buffers) => dispatch(0, n, [n, value], buffers),
 })
-
-/** `out = (a * 2 + b) * 3 + b`, through a temporary. */
-export const twoSteps = (n: number): Program<WasmKernel> =>
-  program({
-    name: 'two_steps',
-    inputs: [f32('args.a', n), f32('args.b', n)],
-    outputs: [{ name: 'out', dtype: 'f32', shape: [n], aliasOf: null }],
-    kernels: [AXPY],
-    slots: [4 * n],
-    steps: [
-      dispatch(0, n, [n, 2], [input(0), input(1), slot(0)]),
-      dispatch(0, n, [n, 3], [slot(0), input(1), output(0)]),
-    ],
-  })
-
-/** `x + amount`, written over the donated x, `count` times. */
-export const addInPlace = (n: number, amount: number, count = 1): Program<WasmKernel> =>
-  program({
-    name: 'add_in_place',
-    inputs: [f32('x', n, true)],
-    outputs: [{ name: 'x2', dtype: 'f32', shape: [n], aliasOf: 0 }],
-    kernels: [ADD_IN_PLACE],
-    steps: [{ kind: 'loop', count, steps: [dispatch(0, n, [n, amount], [output(0)])], label: 'loop' }],
-  })
-
-/** Its input and nothing else: no kernel runs. */
-export const passThrough = (n: number): Program<WasmKernel> =>
-  program({
-    name: 'pass_through',
-    inputs: [f32('x', n)],
-    outputs: [{ name: 'y', dtype: 'f32', shape: [n], aliasOf: 0 }],
-  })
