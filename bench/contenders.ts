@@ -11,12 +11,19 @@ export function contendersFor(device: BenchDevice, threads: number, peers: boole
   const scripts = (['weft', ...kinds] as const).flatMap((kind) =>
     counts.map((count) => new ChildContender(kind, { device, threads: count })),
   )
-  const native = peers && device === 'wasm' ? counts.map((count) => new TorchContender(count)) : []
+  const native = peers ? TORCH[device](threads).map((count) => new TorchContender(count)) : []
   return [...scripts, ...native]
+}
+
+/** With which threads PyTorch runs: beside WebGPU it only tells what the processor could do. */
+const TORCH: Readonly<Record<BenchDevice, (threads: number) => readonly number[]>> = {
+  wasm: (threads) => (threads > 1 ? [1, threads] : [1]),
+  webgpu: (threads) => [threads],
+  reference: () => [],
 }
 
 const PEERS: Readonly<Record<BenchDevice, readonly ChildKind[]>> = {
   wasm: ['jax-js', 'onnxruntime-web'],
-  webgpu: ['jax-js'],
+  webgpu: ['jax-js', 'onnxruntime-node', 'tfjs'],
   reference: [],
 }

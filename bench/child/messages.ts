@@ -2,7 +2,7 @@ import type { Case } from '../cases.ts'
 import type { ImplementationOptions, Outputs } from '../implementation.ts'
 
 /** Implementations that run in a Node process of their own. */
-export type ChildKind = 'weft' | 'jax-js' | 'onnxruntime-web'
+export type ChildKind = 'weft' | 'jax-js' | 'onnxruntime-web' | 'onnxruntime-node' | 'tfjs'
 
 /** What the benchmark asks of a child, one thing at a time. */
 export type Request =

@@ -10,7 +10,14 @@ export async function openImplementation(kind: ChildKind, options: Implementatio
       // jax-js looks for workers as it is loaded.
       await (await import('../implementations/jax-js-host.ts')).standInForBrowser(options)
       return (await import('../implementations/jax-js.ts')).openJaxJs(options)
+    case 'tfjs': {
+      const { browserGpu, defineNavigator } = await import('../implementations/browser-gpu.ts')
+      defineNavigator({ hardwareConcurrency: options.threads, gpu: await browserGpu() })
+      return (await import('../implementations/tfjs.ts')).openTfjs(options)
+    }
+    case 'onnxruntime-node':
+      return (await import('../implementations/onnxruntime-node.ts')).openOnnxRuntimeNode(options)
     case 'onnxruntime-web':
-      return (await import('../implementations/onnxruntime-web.ts')).openOnnxRuntime(options)
+      return (await import('../implementations/onnxruntime-web.ts')).openOnnxRuntimeWeb(options)
   }
 }

@@ -1,6 +1,7 @@
 import { Blob, resolveObjectURL } from 'node:buffer'
 import { Worker as Thread } from 'node:worker_threads'
 import type { ImplementationOptions } from '../implementation.ts'
+import { browserGpu, defineNavigator } from './browser-gpu.ts'
 
 /**
  * What jax-js expects of a browser and Node lacks: a navigator, with Dawn where the device is WebGPU, and web workers
@@ -8,18 +9,8 @@ import type { ImplementationOptions } from '../implementation.ts'
  */
 export async function standInForBrowser({ device, threads }: ImplementationOptions): Promise<void> {
   addIteratorHelpers()
-  const gpu = device === 'webgpu' ? await dawn() : undefined
-  Object.defineProperty(globalThis, 'navigator', {
-    value: { userAgent: 'Node.js', hardwareConcurrency: threads, gpu },
-    configurable: true,
-  })
+  defineNavigator({ hardwareConcurrency: threads, gpu: device === 'webgpu' ? await browserGpu() : undefined })
   if (device === 'wasm' && threads > 1) Object.assign(globalThis, { Worker: WebWorker })
-}
-
-async function dawn(): Promise<GPU> {
-  const { create, globals } = await import('webgpu')
-  Object.assign(globalThis, globals)
-  return create([])
 }
 
 /** A browser's worker on a thread of Node's: as much of it as jax-js uses. */

@@ -1,0 +1,88 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
+import { type Implementation, type ImplementationOptions, type Prepared, Unsupported } from '../implementation.ts'
+import type { InputArray, Inputs } from '../inputs.ts'
+import { EPSILON, type Problem } from '../problem.ts'
+import { tf, tfVersion } from './tf-module.ts'
+import { prepareTfLlama } from './tfjs-llama.ts'
+
+/** TensorFlow.js on WebGPU, after `navigator.gpu` is there. It is eager: each operation is a kernel of its own. */
+export async function openTfjs({ device }: ImplementationOptions): Promise<Implementation> {
+  if (device !== 'webgpu') throw new Unsupported(`TensorFlow.js is measured on webgpu only, not on ${device}`)
+  if (!(await tf.setBackend('webgpu'))) throw new Error('TensorFlow.js finds no WebGPU')
+  return {
+    version: `@tensorflow/tfjs ${tfVersion}, WebGPU backend`,
+    prepare: async (problem, inputs) =>
+      problem.kind === 'llama' ? prepareTfLlama(problem, inputs) : prepareOperation(problem, inputs),
+  }
+}
+
+type Operation = Exclude<Problem, { readonly kind: 'llama' }>
+
+function prepareOperation(problem: Operation, arrays: Inputs): Prepared {
+  const inputs = Object.values(arrays).map(tfTensor)
+  const fn = functionOf(problem)
+  const call = (): Tensor => tf.tidy(() => fn(...inputs))
+  return {
+    async run() {
+      const result = call()
+      await finish()
+      result.dispose()
+    },
+    async outputs() {
+      return { result: await floatsOf(call()) }
+    },
+    dispose() {
+      tf.dispose(inputs)
+    },
+  }
+}
+
+/** Takes the inputs in the order in which `inputsOf` makes them. */
+function functionOf(problem: Operation): (...inputs: Tensor[]) => Tensor {
+  switch (problem.kind) {
+    case 'matmul':
+      return (a, b) => tf.matMul(a!, b!)
+    case 'softmax':
+      return (x) => tf.softmax(x!, -1)
+    case 'layerNorm':
+      return (x, weight, bias) => {
+        const { mean, variance } = tf.moments(x!, -1, true)
+        return tf.add(tf.mul(tf.mul(tf.sub(x!, mean), tf.rsqrt(tf.add(variance, EPSILON))), weight!), bias!)
+      }
+    case 'elementwise':
+      return (x, y, z) => {
+        const s = tf.add(tf.mul(x!, y!), z!)
+        return tf.mul(tf.mul(s, 0.5), tf.add(tf.erf(tf.mul(s, Math.SQRT1_2)), 1))
+      }
+    case 'attention':
+      return (q, k, v) =>
+        tf.matMul(tf.softmax(tf.matMul(tf.mul(q!, 1 / Math.sqrt(problem.width)), k!, false, true), -1), v!)
+  }
+}
+
+export const tfTensor = ({ shape, data }: InputArray): Tensor =>
+  tf.tensor(data, [...shape], data instanceof Int32Array ? 'int32' : 'float32')
+
+/** What it has and does not document. */
+interface WebGpuBackend {
+  readonly queue: GPUQueue
+  ensureCommandEncoderReady(): void
+  endComputePassEncoder(): void
+  submitQueue(): void
+}
+
+/** Submits what is recorded and waits until the device has done it. */
+export async function finish(): Promise<void> {
+  const backend = tf.backend() as unknown as WebGpuBackend // the one that is set
+  backend.ensureCommandEncoderReady()
+  backend.endComputePassEncoder()
+  backend.submitQueue()
+  await backend.queue.onSubmittedWorkDone()
+}
+
+/** Reads a tensor and gives it up. */
+export async function floatsOf(tensor: Tensor): Promise<Float32Array> {
+  const data = await tensor.data<'float32'>()
+  tensor.dispose()
+  return data
+}
