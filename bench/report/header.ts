@@ -31,7 +31,8 @@ export function header(
 
 /** What is said where someone of such a name takes part. */
 const NOTES: Readonly<Record<string, string>> = {
-  onnxruntime: 'onnxruntime-web copies its inputs and outputs at each run: its interface has no other way.',
+  onnxruntime: 'ONNX Runtime copies its inputs and outputs at each run: its interface for Node has no other way.',
+  tfjs: 'tfjs runs in Node with Dawn as its navigator.gpu.',
   'jax-js': 'jax-js runs in Node by stand-ins for a browser: its navigator and, with several threads, its web workers.',
 }
 
