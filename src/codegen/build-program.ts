@@ -4,9 +4,10 @@ import { DeviceError } from '../util/errors.ts'
 import { atOnce, type Sliced } from '../util/sliced.ts'
 import { lowerGraph } from './lower.ts'
 import { copyStep, type KernelReport, LoweringContext } from './lowering-context.ts'
-import { type MemoryPlan, planMemory, type VirtualBuffer, type VirtualStep } from './memory-plan.ts'
+import { type MemoryPlan, planMemory } from './memory-plan.ts'
 import type { DeviceLimits } from './program.ts'
 import { type BufferRef, deviceBytes, type Program, type ProgramOutput, type Step } from './program.ts'
+import type { VirtualBuffer, VirtualStep } from './virtual-steps.ts'
 
 export interface BuildOptions {
   readonly limits: DeviceLimits
@@ -44,7 +45,8 @@ export function* programSlices(graph: Graph, options: BuildOptions): Sliced<Buil
   const { outputs, copies } = placeOutputs(context, graph, env, inputs, options.outputNames)
   const all = [...steps, ...copies]
   checkLimits(all, options.limits)
-  const memory = planMemory(all)
+  const memory = planMemory(all, { ...context.target.memory, mostBytes: options.limits.bufferBytes })
+  const resolved = yield* resolveSteps(all)
   const program: Program = {
     name: graph.name,
     target: options.limits.target,
@@ -56,9 +58,9 @@ export function* programSlices(graph: Graph, options: BuildOptions): Sliced<Buil
     })),
     outputs,
     kernels: context.kernels,
-    slots: memory.slots,
+    arenas: memory.arenas,
     constants: context.constants,
-    steps: all.map(resolve),
+    steps: resolved,
   }
   return { program, reports: context.reports, memory }
 }
@@ -68,7 +70,15 @@ const place = (b: VirtualBuffer): BufferRef => {
   return b.ref
 }
 
-const resolve = (step: VirtualStep): Step => step.resolve(place, (step.body ?? []).map(resolve))
+/** The final steps. Kernels are made here, since how they bind their buffers depends on where these lie. */
+function* resolveSteps(steps: readonly VirtualStep[]): Sliced<Step[]> {
+  const resolved: Step[] = []
+  for (const step of steps) {
+    resolved.push(step.resolve(place, yield* resolveSteps(step.body ?? [])))
+    yield
+  }
+  return resolved
+}
 
 /** Makes each result an output buffer of its own, or says which input it is. */
 function placeOutputs(

@@ -3,6 +3,7 @@ import { formatType } from '../ir/graph.ts'
 import { print } from '../ir/print.ts'
 import type { Built } from './build-program.ts'
 import type { KernelReport } from './lowering-context.ts'
+import type { MemoryPlan } from './memory-plan.ts'
 import { equationsOf, groupsOf, outputsOf } from './schedule.ts'
 
 /** What the reference evaluator runs: the graph itself. */
@@ -21,18 +22,22 @@ export function explainProgram(graph: Graph, { program, reports, memory }: Built
     ...reports.flatMap((r, i) => explainCall(r, i, program.kernels[r.kernel]!.name)),
     '',
     'Memory',
-    `  peak ${amount(memory.peak)}B in ${memory.slots.length} slots; one buffer per value would take ` +
-      `${amount(memory.unplanned)}B; alive at one time at most ${amount(memory.livenessBound)}B`,
-    ...memory.slots.map((size, slot) => {
-      const held = memory.intervals.filter((i) => i.slot === slot)
-      const names = held.slice(0, 6).map((i) => i.buffer.name)
-      return `  slot ${slot}: ${amount(size)}B for ${names.join(', ')}${held.length > 6 ? `, and ${held.length - 6} more` : ''}`
-    }),
+    ...explainMemory(memory),
     '',
     'Kernels',
     ...program.kernels.map((k) => `// ---- ${k.name} ----\n${k.target === 'wgsl' ? k.wgsl : k.text}`),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function explainMemory({ arenas, peak, livenessBound, unplanned, intervals }: MemoryPlan): string[] {
+  if (intervals.length === 0) return ['  no temporaries']
+  const over = `${((100 * peak) / livenessBound - 100).toFixed(1)}% more than the ${amount(livenessBound)}B alive at one time`
+  return [
+    `  planned peak ${amount(peak)}B for ${intervals.length} temporaries, ${over}; one buffer for each would take ` +
+      `${amount(unplanned)}B`,
+    ...arenas.map(({ bytes, largest }, i) => `  arena ${i}: ${amount(bytes)}B, the largest in it ${largest}`),
+  ]
 }
 
 function explainCall(r: KernelReport, i: number, kernel: string): string[] {

@@ -6,7 +6,7 @@ import type { Tensor } from '../ir/tensor.ts'
 import { inline, trace } from '../ir/trace.ts'
 import type { Sliced } from '../util/sliced.ts'
 import { copyStep, type LoweringContext } from './lowering-context.ts'
-import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
+import type { VirtualBuffer, VirtualStep } from './virtual-steps.ts'
 
 export type LowerGraph = (
   context: LoweringContext,

@@ -5,9 +5,9 @@ import { cluster } from './clusters.ts'
 import { fuse, type Group, type LoopItem } from './fusion.ts'
 import { lowerLoop } from './lower-loop.ts'
 import { copyStep, type LoweringContext } from './lowering-context.ts'
-import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
 import { deviceBytes } from './program.ts'
 import { equationsOf, groupsOf, outputsOf, type ScheduleContext, type Scheduled, type Work } from './schedule.ts'
+import type { VirtualBuffer, VirtualStep } from './virtual-steps.ts'
 
 /** Bindings left for the result and for what is not a leaf of the fusion plan. */
 const RESERVED_BINDINGS = 1
@@ -143,9 +143,7 @@ class GraphLowering {
   }
 
   private dispatch(work: Work, scheduled: Scheduled, inPlace: boolean): void {
-    const { kernel } = scheduled
-    const index = this.context.kernel(scheduled)
-    const padding = this.context.kernels[index]!.paramWords - scheduled.params.length
+    const { kernel, params, workgroups, flops } = scheduled
     const buffers = scheduled.values.filter((_, b) => !kernel.aliases.has(b)).map((v) => this.env.get(v)!)
     const label = `${equationsOf(work)
       .filter((e) => e.prim.kind !== 'constant')
@@ -154,22 +152,26 @@ class GraphLowering {
       .map((v) => formatType(v.type))
       .join(', ')}`
     const bytes = buffers.reduce((n, b) => n + b.bytes, 0)
-    const { workgroups, flops } = scheduled
     const scratchBytes = this.context.target.scratchBytes(kernel)
-    this.context.reports.push({ kernel: index, label, work, workgroups, flops, bytes, inPlace })
     this.steps.push({
       buffers,
-      resolve: (place) => ({
-        kind: 'dispatch',
-        kernel: index,
-        buffers: buffers.map(place),
-        params: [...scheduled.params, ...new Array<number>(padding).fill(0)],
-        workgroups,
-        scratchBytes,
-        label,
-        flops,
-        bytes,
-      }),
+      resolve: (place) => {
+        const places = buffers.map(place)
+        const index = this.context.kernel(kernel, places)
+        this.context.reports.push({ kernel: index, label, work, workgroups, flops, bytes, inPlace })
+        const padding = this.context.kernels[index]!.paramWords - params.length
+        return {
+          kind: 'dispatch',
+          kernel: index,
+          buffers: places,
+          params: [...params, ...new Array<number>(padding).fill(0)],
+          workgroups,
+          scratchBytes,
+          label,
+          flops,
+          bytes,
+        }
+      },
     })
   }
 }

@@ -2,11 +2,13 @@ import type { HostArray } from '../ir/dtype.ts'
 import { formatType, type Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import { DeviceError } from '../util/errors.ts'
-import type { VirtualBuffer, VirtualStep } from './memory-plan.ts'
-import { type DeviceLimits, deviceBytes, type KernelSource } from './program.ts'
-import type { Scheduled, Work } from './schedule.ts'
+import { withAccessByBuffer } from './buffer-access.ts'
+import type { Kernel } from './kernel-ir.ts'
+import { type BufferRef, type DeviceLimits, deviceBytes, type KernelSource } from './program.ts'
+import type { Work } from './schedule.ts'
 import { stripComments, type Target } from './target.ts'
 import { targetOf } from './targets.ts'
+import type { VirtualBuffer, VirtualStep } from './virtual-steps.ts'
 import { scratchBytes } from './wasm/scratch.ts'
 
 /** What `explain` tells of one kernel call. */
@@ -48,11 +50,12 @@ export class LoweringContext {
   }
 
   /**
-   * Position of a kernel among the program's; kernels that differ in comments only are one.
+   * Position among the program's kernels of one whose buffers lie in these places; kernels that differ in comments only
+   * are one.
    * @throws DeviceError if its shared arrays are more than the device has room for.
    */
-  kernel(scheduled: Scheduled): number {
-    const { kernel } = scheduled
+  kernel(scheduled: Kernel, places: readonly BufferRef[]): number {
+    const kernel = this.target.memory.accessByBuffer ? withAccessByBuffer(scheduled, places) : scheduled
     const shared = scratchBytes(kernel.shared)
     const most = this.limits.workgroupMemoryBytes
     if (shared > most) {
@@ -75,6 +78,7 @@ export class LoweringContext {
 export function copyStep(from: VirtualBuffer, to: VirtualBuffer, label: string): VirtualStep {
   return {
     buffers: [from, to],
+    isCopy: true,
     resolve: (place) => ({ kind: 'copy', from: place(from), to: place(to), bytes: from.bytes, label }),
   }
 }

@@ -13,11 +13,17 @@ export interface Program<K extends KernelSource = KernelSource> {
   readonly outputs: readonly ProgramOutput[]
   /** Distinct kernels; steps refer to them by position. */
   readonly kernels: readonly K[]
-  /** Bytes of each temporary buffer; values whose lives do not overlap share one. */
-  readonly slots: readonly number[]
+  readonly arenas: readonly Arena[]
   /** Arrays known when the program was compiled, uploaded once. */
   readonly constants: readonly HostArray[]
   readonly steps: readonly Step[]
+}
+
+/** Memory for temporaries. They share it: what lives at different times may lie at the same place. */
+export interface Arena {
+  readonly bytes: number
+  /** The largest temporaries in it, for messages. */
+  readonly largest: string
 }
 
 export type TargetName = 'wgsl' | 'wasm'
@@ -73,8 +79,19 @@ export type KernelSource = WgslKernel | WasmKernel
 export type BufferRef =
   | { readonly kind: 'input'; readonly index: number }
   | { readonly kind: 'output'; readonly index: number }
-  | { readonly kind: 'slot'; readonly index: number }
+  | ArenaRef
   | { readonly kind: 'constant'; readonly index: number }
+
+/**
+ * A part of an arena: a temporary. Parts of one arena that a WGSL kernel binds are all read_write if one of them is, and
+ * none is copied to another: WebGPU lets a buffer have one use at a time.
+ */
+export interface ArenaRef {
+  readonly kind: 'arena'
+  readonly index: number
+  readonly offset: number
+  readonly bytes: number
+}
 
 export interface DispatchStep {
   readonly kind: 'dispatch'

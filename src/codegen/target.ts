@@ -1,5 +1,6 @@
 import type { Group } from './fusion.ts'
 import type { Kernel } from './kernel-ir.ts'
+import type { MemoryRules } from './memory-plan.ts'
 import type { DeviceLimits, KernelSource, TargetName } from './program.ts'
 import type { RowSpace } from './row-space.ts'
 import type { ScheduleContext, Scheduled, Work } from './schedule.ts'
@@ -9,6 +10,8 @@ export interface Target {
   readonly name: TargetName
   /** Has a kernel memory of its own for whole rows? */
   readonly keepsRows: boolean
+  /** Where temporaries may lie. */
+  readonly memory: Omit<MemoryRules, 'mostBytes'>
   schedule(work: Work, context: ScheduleContext): Scheduled
   /** Memory that a workgroup is given by its caller. */
   scratchBytes(kernel: Kernel): number

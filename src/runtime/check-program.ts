@@ -10,6 +10,7 @@ import type {
 } from '../codegen/program.ts'
 import type { HostArray } from '../ir/dtype.ts'
 import { DeviceError } from '../util/errors.ts'
+import { checkArena, checkPlaces, overlap } from './check-arenas.ts'
 import { tensorBytes } from './layout.ts'
 import { sizeText, tensorText } from './size-text.ts'
 
@@ -39,10 +40,15 @@ export function checkProgram(program: Program, limits: DeviceLimits): void {
   for (const step of program.steps) checkStep(program, step, limits, fail)
 }
 
-/** A name for each buffer, equal exactly if the memory is the same. */
+/** A name for each buffer; an arena is one. */
 export function bufferKey(program: Program, ref: BufferRef): string {
   const aliasOf = ref.kind === 'output' ? (program.outputs[ref.index]?.aliasOf ?? null) : null
   return aliasOf === null ? `${ref.kind} ${ref.index}` : `input ${aliasOf}`
+}
+
+function sharesMemory(program: Program, a: BufferRef, b: BufferRef): boolean {
+  if (a.kind === 'arena' && b.kind === 'arena') return overlap(a, b)
+  return bufferKey(program, a) === bufferKey(program, b)
 }
 
 /** The inputs that some step writes. */
@@ -81,10 +87,7 @@ function checkSizes(program: Program, limits: DeviceLimits, fail: Fail): void {
   for (const input of program.inputs) checkTensor(`input ${input.name}`, input)
   for (const output of program.outputs) checkTensor(`output ${output.name}`, output)
   program.constants.forEach((array, i) => checkTensor(`constant ${i}`, array))
-  program.slots.forEach((bytes, i) => {
-    check(`temporary ${i}`, bytes)
-    if (bytes <= 0 || bytes % 4 !== 0) fail(`temporary ${i} has ${bytes} bytes, not a positive multiple of 4`)
-  })
+  program.arenas.forEach((arena, i) => checkArena(arena, i, limits, fail))
 }
 
 function checkKernel(kernel: KernelSource, limits: DeviceLimits, fail: Fail): void {
@@ -111,20 +114,23 @@ function checkStep(program: Program, step: Step, limits: DeviceLimits, fail: Fai
   }
   const refs = step.kind === 'copy' ? [step.from, step.to] : step.buffers
   for (const ref of refs) {
-    const count = { input: program.inputs, output: program.outputs, slot: program.slots, constant: program.constants }
+    const count = { input: program.inputs, output: program.outputs, arena: program.arenas, constant: program.constants }
     if (!(ref.index in count[ref.kind])) fail(`${step.label} uses ${ref.kind} ${ref.index}, which does not exist`)
   }
   if (step.kind === 'dispatch') checkDispatch(program, step, limits, fail)
   else if (step.bytes % 4 !== 0) fail(`${step.label} copies ${step.bytes} bytes, not a multiple of 4`)
-  const keys = refs.map((ref) => bufferKey(program, ref))
-  for (const ref of writtenBy(program, step)) {
+  const written = writtenBy(program, step)
+  for (const ref of written) {
     const key = bufferKey(program, ref)
     const [kind, index] = key.split(' ')
     if (kind === 'constant') fail(`${step.label} writes ${key}`)
     const input = kind === 'input' ? program.inputs[Number(index)] : undefined
     if (input && !input.donated) fail(`${step.label} writes input ${input.name}, which is not donated`)
-    if (keys.indexOf(key) !== keys.lastIndexOf(key)) fail(`${step.label} binds ${key} twice and writes it`)
+    if (refs.filter((other) => sharesMemory(program, ref, other)).length > 1) {
+      fail(`${step.label} binds ${key} twice and writes it`)
+    }
   }
+  checkPlaces(program, step, refs, written, limits, fail)
 }
 
 function checkDispatch(program: Program, step: DispatchStep, limits: DeviceLimits, fail: Fail): void {

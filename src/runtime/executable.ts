@@ -69,7 +69,9 @@ export class GpuExecutable implements Executable {
     try {
       const call = this.#planner.plan(inputs)
       outputs = call.outputs
-      for (const { from, to, bytes } of call.copies) recorder.copy(from.buffer, to.buffer, bytes)
+      for (const { from, to, bytes } of call.copies) {
+        recorder.copy({ buffer: from.buffer, offset: 0 }, { buffer: to.buffer, offset: 0 }, bytes)
+      }
       this.#steps.record({ inputs: call.inputs, outputs: outputs.map((t) => t.use()) }, recorder)
       recorder.submit()
       this.#planner.submitted(call, inputs)

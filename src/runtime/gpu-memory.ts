@@ -53,7 +53,7 @@ export class GpuMemory implements TensorMemory<GpuAllocation> {
    * @throws DeviceError if the device has no buffers of that size.
    */
   allocate(bytes: number, what: () => string): GpuAllocation {
-    this.assertFits(bytes, what)
+    assertFits(bytes, this.#limits.bufferBytes, what)
     this.#collect.beforeAllocating(this.#liveBytes)
     const size = this.#roundUp(bytes)
     const reused = this.#free.get(size)?.pop()

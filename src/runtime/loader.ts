@@ -9,7 +9,7 @@ import { BUFFER_USAGE } from './gpu-constants.ts'
 import type { GpuAllocation, GpuMemory } from './gpu-memory.ts'
 import { tensorBytes } from './layout.ts'
 import { type PackedParams, packParams } from './params.ts'
-import { sizeText, tensorText } from './size-text.ts'
+import { arenaText, sizeText, tensorText } from './size-text.ts'
 import { PreparedSteps } from './steps.ts'
 
 /** Turns programs into executables, and takes back the memory of executables that nobody holds any more. */
@@ -28,7 +28,9 @@ export class Loader {
     checkProgram(program, limits)
     const kernels = await Promise.all(program.kernels.filter(isWgsl).map((kernel) => pipelines.get(kernel)))
     health.assertAlive()
-    const slots = program.slots.map((bytes, i) => memory.allocate(bytes, () => `temporary ${i} of ${program.name}`))
+    const arenas = program.arenas.map(({ bytes, largest }) =>
+      memory.allocate(bytes, () => arenaText(program.name, largest)),
+    )
     const constants = program.constants.map((array, i) => {
       const what = () => `constant ${i} of ${program.name} (${tensorText(array.dtype, array.shape)})`
       const allocation = memory.allocate(tensorBytes(array.dtype, array.shape), what)
@@ -37,14 +39,14 @@ export class Loader {
     })
     const packed = packParams(program.steps, gpu.limits.minUniformBufferOffsetAlignment)
     const params = this.#uploadParams(program, packed)
-    const holdings: Holdings = { allocations: [...slots, ...constants], params }
+    const holdings: Holdings = { allocations: [...arenas, ...constants], params }
     await health.settled()
     const failure = holdings.allocations.find((a) => a.failure)?.failure
     if (failure) {
       release(memory, holdings)
       throw failure
     }
-    const steps = new PreparedSteps(gpu, program, kernels, { slots, constants, params }, packed)
+    const steps = new PreparedSteps(gpu, program, kernels, { arenas, constants, params }, packed)
     const token = {}
     const executable = new GpuExecutable(this.#context, program, steps, () => {
       this.#forgotten.unregister(token)

@@ -1,9 +1,15 @@
 import type { DispatchStep } from '../codegen/program.ts'
 
+/** A buffer from some byte on. */
+export interface GpuRange {
+  readonly buffer: GPUBuffer
+  readonly offset: number
+}
+
 /** Takes a program's steps in order and submits them. */
 export interface Recorder {
   dispatch(step: DispatchStep, pipeline: GPUComputePipeline, bindGroup: GPUBindGroup): void
-  copy(from: GPUBuffer, to: GPUBuffer, bytes: number): void
+  copy(from: GpuRange, to: GpuRange, bytes: number): void
   submit(): void
 }
 
@@ -39,9 +45,9 @@ export class PlainRecorder implements Recorder {
     this.#pass.dispatchWorkgroups(step.workgroups[0], step.workgroups[1], step.workgroups[2])
   }
 
-  copy(from: GPUBuffer, to: GPUBuffer, bytes: number): void {
+  copy(from: GpuRange, to: GpuRange, bytes: number): void {
     this.#endPass()
-    this.#open().copyBufferToBuffer(from, 0, to, 0, bytes)
+    this.#open().copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes)
   }
 
   submit(): void {

@@ -10,5 +10,8 @@ export function sizeText(bytes: number): string {
   return `${Number.isInteger(value) ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`
 }
 
+/** What an arena is for, in messages. */
+export const arenaText = (program: string, largest: string): string => `temporaries of ${program} (largest: ${largest})`
+
 /** `f32[2,3]`, as tensors are written everywhere. */
 export const tensorText = (dtype: string, shape: readonly number[]): string => `${dtype}[${shape.join(',')}]`

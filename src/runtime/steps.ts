@@ -3,7 +3,7 @@ import type { GpuAllocation } from './gpu-memory.ts'
 import { tensorBytes } from './layout.ts'
 import type { PackedParams } from './params.ts'
 import type { CompiledKernel } from './pipelines.ts'
-import type { Recorder } from './recorder.ts'
+import type { GpuRange, Recorder } from './recorder.ts'
 
 /** The buffers of one call. */
 export interface CallBuffers {
@@ -13,7 +13,7 @@ export interface CallBuffers {
 
 /** The buffers that stay the same from call to call. */
 export interface FixedBuffers {
-  readonly slots: readonly GpuAllocation[]
+  readonly arenas: readonly GpuAllocation[]
   readonly constants: readonly GpuAllocation[]
   readonly params: GPUBuffer | null
 }
@@ -76,7 +76,7 @@ export class PreparedSteps {
       if (step.kind === 'loop') {
         for (let i = 0; i < step.count; i++) this.#record(step.steps, call, recorder)
       } else if (step.kind === 'copy') {
-        recorder.copy(this.#find(step.from, call).buffer, this.#find(step.to, call).buffer, step.bytes)
+        recorder.copy(this.#range(step.from, call), this.#range(step.to, call), step.bytes)
       } else {
         const dispatch = this.#dispatches.get(step)!
         recorder.dispatch(step, dispatch.kernel.pipeline, this.#bindGroup(dispatch, call))
@@ -104,9 +104,10 @@ export class PreparedSteps {
 
   #createBindGroup({ step, kernel }: Dispatch, call: CallBuffers): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = step.buffers.map((ref, binding) => {
-      const { buffer, size } = this.#find(ref, call)
+      const { buffer, size, offset } = this.#range(ref, call)
       // Up to 16, so that a kernel may bind a few elements as vec4; allocations are larger still.
-      return { binding, resource: { buffer, size: Math.min(size, Math.ceil(this.#bytes(ref) / 16) * 16) } }
+      const bound = Math.min(size - offset, Math.ceil(this.#bytes(ref) / 16) * 16)
+      return { binding, resource: { buffer, offset, size: bound } }
     })
     const offset = this.#params.offsets.get(step)
     if (offset !== undefined && this.#fixed.params) {
@@ -117,13 +118,18 @@ export class PreparedSteps {
   }
 
   #find(ref: BufferRef, call: CallBuffers): GpuAllocation {
-    const { slots, constants } = this.#fixed
-    const from = { input: call.inputs, output: call.outputs, slot: slots, constant: constants }[ref.kind]
+    const { arenas, constants } = this.#fixed
+    const from = { input: call.inputs, output: call.outputs, arena: arenas, constant: constants }[ref.kind]
     return from[ref.index]!
   }
 
+  #range(ref: BufferRef, call: CallBuffers): GpuRange & { readonly size: number } {
+    const { buffer, size } = this.#find(ref, call)
+    return { buffer, size, offset: ref.kind === 'arena' ? ref.offset : 0 }
+  }
+
   #bytes(ref: BufferRef): number {
-    if (ref.kind === 'slot') return this.#program.slots[ref.index]!
+    if (ref.kind === 'arena') return ref.bytes
     const { inputs, outputs, constants } = this.#program
     const tensor = { input: inputs, output: outputs, constant: constants }[ref.kind][ref.index]!
     return tensorBytes(tensor.dtype, tensor.shape)

@@ -2,7 +2,7 @@ import type { DispatchStep } from '../codegen/program.ts'
 import type { KernelTime } from './device.ts'
 import { BUFFER_USAGE } from './gpu-constants.ts'
 import type { Readback } from './readback.ts'
-import type { Recorder } from './recorder.ts'
+import type { GpuRange, Recorder } from './recorder.ts'
 
 /** WebGPU's bound on a query set is 4096 timestamps; a dispatch takes two. */
 const DISPATCHES_PER_SET = 2048
@@ -42,8 +42,8 @@ export class TimedRecorder implements Recorder {
     this.#steps.push(step)
   }
 
-  copy(from: GPUBuffer, to: GPUBuffer, bytes: number): void {
-    this.#encoder.copyBufferToBuffer(from, 0, to, 0, bytes)
+  copy(from: GpuRange, to: GpuRange, bytes: number): void {
+    this.#encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes)
   }
 
   submit(): void {

@@ -76,7 +76,7 @@ describe('fusion', () => {
       return xs.map((x) => w.mul(x, scale))
     }
     const { memory } = buildFn(clip as (...args: never[]) => unknown, [[w.spec([300]), w.spec([500])]])
-    expect(Math.max(...memory.slots)).toBe(4)
+    expect(Math.max(...memory.intervals.map((i) => i.buffer.bytes))).toBe(4)
   })
 
   test('no kernel binds more buffers than the device allows', () => {
@@ -146,10 +146,12 @@ describe('the memory that a workgroup shares', () => {
   })
 
   test('on wasm holds rows that are read again, and buffers hold those for which it has no room', () => {
-    const slots = (workgroupMemoryBytes: number): readonly number[] =>
-      buildFn(softmax, [w.spec([32, 300])], { ...WASM_LIMITS, workgroupMemoryBytes }).program.slots
-    expect(slots(1200)).toEqual([])
-    expect(slots(1199)).toEqual([4 * 32 * 300])
+    const temporaries = (workgroupMemoryBytes: number): readonly number[] =>
+      buildFn(softmax, [w.spec([32, 300])], { ...WASM_LIMITS, workgroupMemoryBytes }).memory.intervals.map(
+        (i) => i.buffer.bytes,
+      )
+    expect(temporaries(1200)).toEqual([])
+    expect(temporaries(1199)).toEqual([4 * 32 * 300])
   })
 })
 
@@ -162,9 +164,13 @@ describe('kernels are shared', () => {
 
   test('by layers of equal structure', () => {
     const deep = (x: T, a: T): T => [1, 2, 3, 4].reduce((h) => w.relu(w.matmul(h, a)), x)
-    const { program, reports } = buildFn(deep, [w.spec([8, 16]), w.spec([16, 16])])
-    expect(reports.length).toBe(4)
-    expect(program.kernels.length).toBe(1)
+    const specs = [w.spec([8, 16]), w.spec([16, 16])]
+    expect(buildFn(deep, specs).reports.length).toBe(4)
+    expect(buildFn(deep, specs, WASM_LIMITS).program.kernels.length).toBe(1)
+    // Between the first and the last, what is read lies in the arena that is written, and so is bound for writing too.
+    const { kernels, steps } = buildFn(deep, specs).program
+    expect(kernels.map((k) => k.bindings[1])).toEqual(['read', 'read_write'])
+    expect(steps.map((s) => (s.kind === 'dispatch' ? s.kernel : null))).toEqual([0, 1, 1, 0])
   })
 
   test('by lengths: a new one gives the very same text', () => {

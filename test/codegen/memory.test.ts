@@ -1,51 +1,90 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { BufferRef, Step } from '../../src/codegen/program.ts'
+import { type PlacementRules, placeIntervals } from '../../src/codegen/arenas.ts'
+import { type Interval, livenessBound } from '../../src/codegen/live-intervals.ts'
+import type { MemoryPlan } from '../../src/codegen/memory-plan.ts'
+import { traceGraph } from '../../src/ir/make-graph.ts'
 import * as w from '../../src/ir/ops.ts'
 import type { Tensor } from '../../src/ir/tensor.ts'
+import { checkProgram } from '../../src/runtime/check-program.ts'
 import { arbProgram, build, kindsIn } from '../ir/programs.ts'
-import { buildFn, buildGraph } from './build.ts'
+import { buildFn, buildGraph, DEFAULT_LIMITS, WASM_LIMITS } from './build.ts'
+import { buildModel, MODELS } from './models.ts'
 
-describe('the memory plan', () => {
-  test('values alive at one time never share a slot, on random graphs', () => {
+/** Bytes of temporaries that are alive at one time and yet share memory, and other breaches of a plan. */
+function checkPlan({ intervals, places, arenas, livenessBound, peak }: MemoryPlan, rules: PlacementRules): void {
+  const placed = intervals.map((interval) => ({ interval, ...places.get(interval)! }))
+  for (const [i, { interval: a, arena, offset }] of placed.entries()) {
+    expect(offset % rules.alignment).toBe(0)
+    expect(offset + a.buffer.bytes).toBeLessThanOrEqual(arenas[arena]!.bytes)
+    for (const { interval: b, ...other } of placed.slice(i + 1)) {
+      const together = a.first <= b.last && b.first <= a.last && arena === other.arena
+      if (together)
+        expect(offset + a.buffer.bytes <= other.offset || other.offset + b.buffer.bytes <= offset).toBe(true)
+    }
+  }
+  for (const { bytes } of arenas) expect(bytes).toBeLessThanOrEqual(rules.mostBytes)
+  expect(peak).toBeGreaterThanOrEqual(livenessBound)
+}
+
+const TARGETS = { wgsl: [DEFAULT_LIMITS, 256], wasm: [WASM_LIMITS, 64] } as const
+
+describe.each(['wgsl', 'wasm'] as const)('a plan for %s', (target) => {
+  const [limits, alignment] = TARGETS[target]
+
+  test('lets no two values that are alive at one time overlap, and the device takes it, on random graphs', () => {
     fc.assert(
-      fc.property(arbProgram, fc.boolean(), (program, donated) => {
+      fc.property(arbProgram, fc.boolean(), fc.constantFrom(2 ** 28, 1024), (program, donated, bufferBytes) => {
         const graph = build(program)
         fc.pre(!kindsIn(graph).includes('customVjp'))
-        const { memory } = buildGraph(graph, undefined, donated)
-        for (const a of memory.intervals) {
-          expect(memory.slots[a.slot]).toBeGreaterThanOrEqual(a.buffer.bytes)
-          for (const b of memory.intervals) {
-            if (a !== b && a.slot === b.slot) expect(a.last < b.first || b.last < a.first).toBe(true)
-          }
-        }
-        expect(memory.peak).toBeGreaterThanOrEqual(memory.livenessBound)
+        const built = buildGraph(graph, { ...limits, bindingBytes: bufferBytes, bufferBytes }, donated)
+        checkPlan(built.memory, { alignment, mostBytes: bufferBytes })
+        checkProgram(built.program, limits)
       }),
       { numRuns: 300 },
     )
   })
 
-  test('no kernel reads and writes one buffer through two bindings, on random graphs', () => {
-    fc.assert(
-      fc.property(arbProgram, (program) => {
-        const graph = build(program)
-        fc.pre(!kindsIn(graph).includes('customVjp'))
-        const built = buildGraph(graph, undefined, true).program
-        const check = (steps: readonly Step[]): void => {
-          for (const step of steps) {
-            if (step.kind === 'loop') check(step.steps)
-            if (step.kind !== 'dispatch') continue
-            const key = (r: BufferRef): string => {
-              const alias = r.kind === 'output' ? built.outputs[r.index]!.aliasOf : null
-              return alias === null ? `${r.kind} ${r.index}` : `input ${alias}`
-            }
-            const written = step.buffers.filter((_, i) => built.kernels[step.kernel]!.bindings[i] === 'read_write')
-            for (const b of written) expect(step.buffers.filter((other) => key(other) === key(b)).length).toBe(1)
-          }
-        }
-        check(built.steps)
+  test('takes hardly more than what is alive at one time, for every model', () => {
+    for (const [name, model] of Object.entries(MODELS)) {
+      const { memory, program } = buildModel(model(), limits)
+      checkPlan(memory, { alignment, mostBytes: limits.bufferBytes })
+      checkProgram(program, limits)
+      expect(memory.peak / memory.livenessBound, name).toBeLessThan(1.05)
+    }
+  })
+})
+
+describe('the memory plan', () => {
+  const arbIntervals = fc
+    .array(fc.record({ first: fc.nat(60), length: fc.nat(20), bytes: fc.integer({ min: 1, max: 2000 }) }), {
+      minLength: 1,
+      maxLength: 60,
+    })
+    .map((list) =>
+      list.map(({ first, length, bytes }, id): Interval => {
+        const buffer = { id, bytes, name: `${id}`, ref: null, writable: true }
+        return { buffer, first, last: first + length, apart: new Set() }
       }),
-      { numRuns: 300 },
+    )
+
+  test('holds for any lives, sizes and forbidden neighbours', () => {
+    fc.assert(
+      fc.property(arbIntervals, fc.array(fc.tuple(fc.nat(59), fc.nat(59))), (intervals, pairs) => {
+        for (const [a, b] of pairs.map((pair) => pair.map((i) => intervals[i]))) {
+          if (!a || !b || a === b) continue
+          a.apart.add(b)
+          b.apart.add(a)
+        }
+        const rules = { alignment: 64, mostBytes: 4096 }
+        const placement = placeIntervals(intervals, livenessBound(intervals), rules)
+        const arenas = placement.arenas.map((bytes) => ({ bytes, largest: '' }))
+        checkPlan({ ...placement, arenas, intervals, livenessBound: livenessBound(intervals), unplanned: 0 }, rules)
+        for (const a of intervals) {
+          for (const b of a.apart) expect(placement.places.get(a)!.arena).not.toBe(placement.places.get(b)!.arena)
+        }
+      }),
+      { numRuns: 500 },
     )
   })
 
@@ -60,7 +99,7 @@ describe('the memory plan', () => {
     const step = (p: Tensor, g: Tensor): Tensor => w.sub(p, w.mul(g, 0.1))
     const { program } = buildGraph(buildable(step), undefined, true)
     expect(program.outputs[0]!.aliasOf).toBe(0)
-    expect(program.slots).toEqual([])
+    expect(program.arenas).toEqual([])
   })
 
   test('a cache window is written in place where the cache is donated, else in a copy', () => {
@@ -72,8 +111,6 @@ describe('the memory plan', () => {
     expect(kinds(false)).toEqual(['copy', 'dispatch'])
   })
 })
-
-import { traceGraph } from '../../src/ir/make-graph.ts'
 
 const buildable = (fn: (...args: never[]) => unknown, specs: readonly unknown[] = [w.spec([8]), w.spec([8])]) =>
   traceGraph(fn, specs)

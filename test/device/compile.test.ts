@@ -101,7 +101,7 @@ describe('compile on a device', () => {
     expect(text).toMatch(/equations in \d+ kernel calls of \d+ kernels/)
     expect(text).toMatch(/f32\[8,9\] = dot {3}\/\/ test\/device\/compile\.test\.ts:\d+:\d+/)
     expect(text).toMatch(/stored: /)
-    expect(text).toMatch(/peak .*B in \d+ slots/)
+    expect(text).toMatch(/planned peak .*B for \d+ temporaries, \d.*% more than the .*B alive at one time/)
     expect(text).toMatch(UNDER_TEST === 'wasm' ? /kernel \{/ : /@compute @workgroup_size/)
   })
 

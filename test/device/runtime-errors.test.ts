@@ -9,13 +9,14 @@ import { DeviceError, ShapeError } from '../../src/util/errors.ts'
 import {
   AXPY,
   addInPlace,
+  arena,
   dispatch,
   f32,
   input,
   output,
   passThrough,
   program,
-  slot,
+  temporary,
   twoSteps,
 } from './runtime-programs.ts'
 
@@ -100,8 +101,10 @@ describe('too large', () => {
     expect(await failure(DeviceError, () => device.load(passThrough(n)))).toContain(
       'program pass_through: input x (f32[2147483648]) takes 8 GiB',
     )
-    const big = program({ name: 'big', slots: [4, n] })
-    expect(await failure(DeviceError, () => device.load(big))).toContain('program big: temporary 1 takes 2 GiB')
+    const big = program({ name: 'big', arenas: [arena(1), arena(2 ** 40)] })
+    expect(await failure(DeviceError, () => device.load(big))).toContain(
+      "program big: arena 1 takes 4 TiB, but this device's buffers have at most",
+    )
   })
 })
 
@@ -128,16 +131,34 @@ describe('programs that are wrong', () => {
   })
 
   test.each<[string, Partial<Program<WgslKernel>>]>([
-    ['step 9 uses slot 3, which does not exist', { steps: [dispatch(0, 4, 9, [input(0), input(1), slot(3)])] }],
+    [
+      'step 9 uses arena 3, which does not exist',
+      { steps: [dispatch(0, 4, 9, [input(0), input(1), temporary(4, 0, 3)])] },
+    ],
     ['step 9 uses kernel 1, which does not exist', { steps: [dispatch(1, 4, 9, [])] }],
     ['step 9 gives kernel axpy 1 buffers, it has 3 bindings', { steps: [dispatch(0, 4, 9, [input(0)])] }],
     [
       'step 9 writes input args.b, which is not donated',
       { steps: [dispatch(0, 4, 9, [input(0), input(0), input(1)])] },
     ],
-    ['step 9 binds slot 0 twice and writes it', { steps: [dispatch(0, 4, 9, [input(0), slot(0), slot(0)])] }],
-    ['step 9 dispatches 0 x 1 x 1 workgroups', { steps: [dispatch(0, 0, 9, [input(0), input(1), slot(0)])] }],
-    ['temporary 0 has 6 bytes, not a positive multiple of 4', { slots: [6] }],
+    [
+      'step 9 binds arena 0 twice and writes it',
+      { steps: [dispatch(0, 4, 9, [input(0), temporary(4), temporary(4)])] },
+    ],
+    ['step 9 dispatches 0 x 1 x 1 workgroups', { steps: [dispatch(0, 0, 9, [input(0), input(1), temporary(4)])] }],
+    ['arena 0 has 6 bytes, not a positive multiple of 4', { arenas: [{ bytes: 6, largest: '' }] }],
+    [
+      'step 9 uses bytes 0 to 20 of arena 0, beyond its end',
+      { steps: [dispatch(0, 4, 9, [input(0), input(1), temporary(5)])] },
+    ],
+    [
+      'step 9 uses bytes 128 to 132 of arena 0, which does not begin at a multiple of 256',
+      { arenas: [arena(64)], steps: [dispatch(0, 4, 9, [input(0), input(1), temporary(1, 128)])] },
+    ],
+    [
+      'step 9 binds arena 0 for reading and for writing',
+      { arenas: [arena(128)], steps: [dispatch(0, 4, 9, [temporary(4), input(1), temporary(4, 256)])] },
+    ],
     ['output o is said to be input a', { inputs: [f32('a', 2)], outputs: [{ ...f32('o', 3), aliasOf: 0 }], steps: [] }],
     ['kernel axpy has workgroups of 4294967296', { kernels: [{ ...AXPY, workgroupSize: [65536, 65536, 1] }] }],
     ['c copies 6 bytes', { steps: [{ kind: 'copy', from: input(0), to: output(0), bytes: 6, label: 'c' }] }],
@@ -250,7 +271,7 @@ describe('out of memory', () => {
     const opened = await openDawn()
     const own = new WebGpuDevice(opened)
     starve(opened.gpu)
-    expect(await failure(DeviceError, () => own.load(twoSteps(64)))).toContain('no 256 B for temporary 0 of two_steps')
+    expect(await failure(DeviceError, () => own.load(twoSteps(64)))).toContain('no 256 B for temporaries of two_steps')
     expect(own.memory().live).toBe(0)
     own.dispose()
   })

@@ -1,7 +1,7 @@
 import type { DispatchStep, Program, WgslKernel } from '../../src/codegen/program.ts'
 import { input, output, programsOf } from '../runtime/program-parts.ts'
 
-export { constant, f32, input, output, slot } from '../runtime/program-parts.ts'
+export { arena, constant, f32, input, output, temporary } from '../runtime/program-parts.ts'
 
 /** Hand-written programs for tests of the runtime. */
 

@@ -7,6 +7,7 @@ import {
   ADD_IN_PLACE,
   AXPY,
   addInPlace,
+  arena,
   constant,
   dispatch,
   f32,
@@ -16,7 +17,7 @@ import {
   output,
   passThrough,
   program,
-  slot,
+  temporary,
   twoSteps,
 } from './runtime-programs.ts'
 
@@ -140,7 +141,7 @@ describe('run', () => {
       inputs: [f32('x', 2, true)],
       outputs: [{ name: 'y', dtype: 'f32', shape: [2], aliasOf: 0 }],
       kernels: [ADD_IN_PLACE, AXPY],
-      slots: [8],
+      arenas: [arena(2)],
       steps: [
         {
           kind: 'loop',
@@ -148,8 +149,8 @@ describe('run', () => {
           label: 'outer',
           steps: [
             // x := 2x + x, through the temporary; then x += 1, four times
-            dispatch(1, 2, 2, [input(0), input(0), slot(0)]),
-            { kind: 'copy', from: slot(0), to: input(0), bytes: 8, label: 'back' },
+            dispatch(1, 2, 2, [input(0), input(0), temporary(2)]),
+            { kind: 'copy', from: temporary(2), to: input(0), bytes: 8, label: 'back' },
             { kind: 'loop', count: 4, label: 'inner', steps: [dispatch(0, 2, 1, [input(0)])] },
           ],
         },

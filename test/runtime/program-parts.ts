@@ -1,4 +1,4 @@
-import type { BufferRef, DispatchStep, KernelSource, Program, ProgramTensor } from '../../src/codegen/program.ts'
+import type { Arena, BufferRef, DispatchStep, KernelSource, Program, ProgramTensor } from '../../src/codegen/program.ts'
 
 /** What programs written by hand are made of, for tests of the runtime on both devices. */
 
@@ -11,7 +11,14 @@ export const f32 = (name: string, n: number, donated = false): ProgramTensor => 
 
 export const input = (index: number): BufferRef => ({ kind: 'input', index })
 export const output = (index: number): BufferRef => ({ kind: 'output', index })
-export const slot = (index: number): BufferRef => ({ kind: 'slot', index })
+/** So many elements of an arena. */
+export const temporary = (n: number, offset = 0, index = 0): BufferRef => ({
+  kind: 'arena',
+  index,
+  offset,
+  bytes: 4 * n,
+})
+export const arena = (n: number): Arena => ({ bytes: 4 * n, largest: `f32[${n}]` })
 export const constant = (index: number): BufferRef => ({ kind: 'constant', index })
 
 /** Kernels of groups of 64 elements, and how a step of one is written that takes n elements and a value. */
@@ -31,7 +38,7 @@ export function programsOf<K extends KernelSource>({ target, axpy, addInPlace, s
     inputs: [],
     outputs: [],
     kernels: [],
-    slots: [],
+    arenas: [],
     constants: [],
     steps: [],
     ...parts,
@@ -46,8 +53,8 @@ export function programsOf<K extends KernelSource>({ target, axpy, addInPlace, s
         inputs: [f32('args.a', n), f32('args.b', n)],
         outputs: [{ name: 'out', dtype: 'f32', shape: [n], aliasOf: null }],
         kernels: [axpy],
-        slots: [4 * n],
-        steps: [step(n, 2, [input(0), input(1), slot(0)]), step(n, 3, [slot(0), input(1), output(0)])],
+        arenas: [arena(n)],
+        steps: [step(n, 2, [input(0), input(1), temporary(n)]), step(n, 3, [temporary(n), input(1), output(0)])],
       }),
 
     /** `x + amount`, written over the donated x, `count` times. */

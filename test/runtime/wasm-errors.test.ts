@@ -8,7 +8,7 @@ import { WasmDevice } from '../../src/runtime/wasm/wasm-device.ts'
 import type { WorkerHandle } from '../../src/runtime/wasm/worker-pool.ts'
 import { DeviceError, ShapeError } from '../../src/util/errors.ts'
 import { ADD_IN_PLACE, AXPY, TRAP } from './wasm-kernels.ts'
-import { addInPlace, dispatch, f32, input, passThrough, program, slot, twoSteps } from './wasm-programs.ts'
+import { addInPlace, dispatch, f32, input, passThrough, program, temporary, twoSteps } from './wasm-programs.ts'
 
 afterAll(closeDevices)
 
@@ -65,7 +65,7 @@ describe('out of memory', () => {
     const executable = await device.load(twoSteps(n))
     const held = [1, 2, 3, 4].map(() => ones(device, n))
     const text =
-      /^out of WebAssembly memory: no 781.3 KiB for temporary 0 of two_steps, with 3.82 MiB in use of 4 MiB\n {2}hint: dispose\(\)/
+      /^out of WebAssembly memory: no 781.3 KiB for temporaries of two_steps \(largest: f32\[200000\]\), with 3.82 MiB in use of 4 MiB\n {2}hint: dispose\(\)/
     expect(await failure(DeviceError, () => executable.run([held[0]!, held[1]!]))).toMatch(text)
     const [out] = (await device.load(passThrough(n))).run([held[0]!])
     expect(await failure(DeviceError, () => [ones(device, n), ones(device, n)])).toContain(
@@ -133,8 +133,8 @@ describe('calls that are wrong', () => {
     )
     const empty = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00)
     expect(await wrong({ kernels: [{ ...AXPY, module: empty }] })).toContain('it exports no function run')
-    expect(await wrong({ steps: [dispatch(0, 4, [4, 9], [input(0), input(1), slot(3)])] })).toContain(
-      'step 9 uses slot 3, which does not exist',
+    expect(await wrong({ steps: [dispatch(0, 4, [4, 9], [input(0), input(1), temporary(4, 0, 3)])] })).toContain(
+      'step 9 uses arena 3, which does not exist',
     )
     expect(await wrong({ steps: [dispatch(0, 4, [4, 9], [input(0), input(0), input(1)])] })).toContain(
       'step 9 writes input args.b, which is not donated',

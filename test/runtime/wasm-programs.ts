@@ -2,7 +2,7 @@ import type { BufferRef, DispatchStep } from '../../src/codegen/program.ts'
 import { programsOf } from './program-parts.ts'
 import { ADD_IN_PLACE, AXPY } from './wasm-kernels.ts'
 
-export { constant, f32, input, output, slot } from './program-parts.ts'
+export { arena, constant, f32, input, output, temporary } from './program-parts.ts'
 
 /** Groups of 64 elements; said to be so much work that it is shared whenever there is more than one group. */
 export const dispatch = (

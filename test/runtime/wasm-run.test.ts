@@ -5,6 +5,7 @@ import { closeDevices, createDevice, openDevice } from '../../src/runtime/regist
 import { ADD_IN_PLACE, AXPY, GROUP, THROUGH_SCRATCH } from './wasm-kernels.ts'
 import {
   addInPlace,
+  arena,
   constant,
   dispatch,
   f32,
@@ -12,7 +13,7 @@ import {
   output,
   passThrough,
   program,
-  slot,
+  temporary,
   twoSteps,
 } from './wasm-programs.ts'
 
@@ -102,15 +103,15 @@ describe.each([0, 1, 2, 3])('%i threads', (threads) => {
       inputs: [f32('x', n, true)],
       outputs: [{ name: 'y', dtype: 'f32', shape: [n], aliasOf: 0 }],
       kernels: [ADD_IN_PLACE, AXPY],
-      slots: [4 * n],
+      arenas: [arena(n)],
       steps: [
         {
           kind: 'loop',
           count: 3,
           label: 'outer',
           steps: [
-            dispatch(1, n, [n, 2], [input(0), input(0), slot(0)]),
-            { kind: 'copy', from: slot(0), to: input(0), bytes: 4 * n, label: 'back' },
+            dispatch(1, n, [n, 2], [input(0), input(0), temporary(n)]),
+            { kind: 'copy', from: temporary(n), to: input(0), bytes: 4 * n, label: 'back' },
             { kind: 'loop', count: 0, label: 'never', steps: [dispatch(0, n, [n, 100], [input(0)])] },
             {
               kind: 'loop',

@@ -22,6 +22,8 @@ const SCHEDULES: Schedules = {
 export const cpuTarget: Target = {
   name: 'wasm',
   keepsRows: true,
+  // A cache line; vectors of 16 bytes lie aligned in it.
+  memory: { alignment: 64, accessByBuffer: false },
   schedule: (work, context) => scheduleBy(SCHEDULES, work, context),
   scratchBytes: ({ shared }) => scratchBytes(shared),
   text: printKernelText,

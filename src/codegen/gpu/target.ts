@@ -20,6 +20,8 @@ const SCHEDULES: Schedules = {
 export const gpuTarget: Target = {
   name: 'wgsl',
   keepsRows: false,
+  // WebGPU's default minStorageBufferOffsetAlignment, which no device exceeds.
+  memory: { alignment: 256, accessByBuffer: true },
   schedule: (work, context) => scheduleBy(SCHEDULES, work, context),
   scratchBytes: () => 0,
   text: printWgsl,

@@ -25,18 +25,18 @@ export interface FlatProgram {
   readonly sources: readonly (DispatchStep | CopyStep | null)[]
   /** The argument blocks with the params in place, and zeros for addresses. */
   readonly words: Uint32Array<ArrayBuffer>
-  /** Pairs: the word that takes an address, and the buffer it is of, by its position in a call's list of addresses. */
+  /** Triples: the word that takes an address; the buffer, by its position in a call's list of addresses; bytes into it. */
   readonly addresses: Uint32Array<ArrayBuffer>
   /** How many times a step runs in one call. */
   readonly runs: number
 }
 
-/** The positions of a program's buffers in a call's list of addresses: inputs, outputs, slots, constants. */
-export function bufferPosition({ inputs, outputs, slots }: Program, { kind, index }: BufferRef): number {
+/** The positions of a program's buffers in a call's list of addresses: inputs, outputs, arenas, constants. */
+export function bufferPosition({ inputs, outputs, arenas }: Program, { kind, index }: BufferRef): number {
   if (kind === 'input') return index
   if (kind === 'output') return inputs.length + index
-  if (kind === 'slot') return inputs.length + outputs.length + index
-  return inputs.length + outputs.length + slots.length + index
+  if (kind === 'arena') return inputs.length + outputs.length + index
+  return inputs.length + outputs.length + arenas.length + index
 }
 
 /**
@@ -72,7 +72,7 @@ export function flattenProgram(
     const { buffers, params, pieces, kernel, work } = step.kind === 'copy' ? ofCopy(step, copyKernel) : ofDispatch(step)
     const args = words.length * 4
     for (const ref of buffers) {
-      addresses.push(words.length, bufferPosition(program, ref))
+      addresses.push(words.length, bufferPosition(program, ref), ref.kind === 'arena' ? ref.offset : 0)
       words.push(0)
     }
     words.push(...params)

@@ -4,6 +4,7 @@ import { type CallBuffers, CallPlanner } from '../call-buffers.ts'
 import { acceptInputs } from '../call-inputs.ts'
 import type { DeviceBuffer, Executable, KernelTime } from '../device.ts'
 import type { DeviceTensor } from '../device-tensor.ts'
+import { arenaText } from '../size-text.ts'
 import type { FlatProgram } from './flat-steps.ts'
 import type { KernelFailure, StepTimes } from './pool.ts'
 import { kernelTimes, labelOf } from './step-times.ts'
@@ -64,8 +65,8 @@ export class WasmExecutable implements Executable {
     if (this.#disposed) throw new DeviceError(`program ${program.name} was disposed of`, { hint: 'load it again' })
     const inputs = acceptInputs(program, given, tensors)
     const call = this.#planner.plan(inputs)
-    const slots = this.#slots(call)
-    const addresses = this.#addresses(call, slots)
+    const arenas = this.#arenas(call)
+    const addresses = this.#addresses(call, arenas)
     const job = { program: id, ...scratch.place }
     queue.push(async () => {
       const failed = inputs.find((tensor) => tensor.failure)?.failure
@@ -78,20 +79,20 @@ export class WasmExecutable implements Executable {
       if (failure) this.#fail(call.outputs, failure)
     })
     // What comes next into this memory comes behind the call.
-    for (const slot of slots) memory.release(slot)
+    for (const arena of arenas) memory.release(arena)
     this.#planner.submitted(call, inputs)
     return [...call.outputs]
   }
 
   /** Temporaries belong to a call only while it runs: all programs share their memory. */
-  #slots(call: CallBuffers<WasmAllocation>): WasmAllocation[] {
+  #arenas(call: CallBuffers<WasmAllocation>): WasmAllocation[] {
     const { memory } = this.#context
-    const { slots, name } = this.#pooled.program
+    const { arenas, name } = this.#pooled.program
     const made: WasmAllocation[] = []
     try {
-      slots.forEach((bytes, i) => made.push(memory.allocate(bytes, () => `temporary ${i} of ${name}`)))
+      for (const { bytes, largest } of arenas) made.push(memory.allocate(bytes, () => arenaText(name, largest)))
     } catch (cause) {
-      for (const slot of made) memory.release(slot)
+      for (const arena of made) memory.release(arena)
       this.#planner.abandon(call)
       throw cause
     }
@@ -99,9 +100,9 @@ export class WasmExecutable implements Executable {
   }
 
   /** In the order that `bufferPosition` gives. */
-  #addresses(call: CallBuffers<WasmAllocation>, slots: readonly WasmAllocation[]): Uint32Array {
+  #addresses(call: CallBuffers<WasmAllocation>, arenas: readonly WasmAllocation[]): Uint32Array {
     const outputs = call.outputs.map((tensor) => tensor.use())
-    const all = [...call.inputs, ...outputs, ...slots, ...this.#pooled.constants]
+    const all = [...call.inputs, ...outputs, ...arenas, ...this.#pooled.constants]
     return Uint32Array.from(all, (allocation) => allocation.address)
   }
 
@@ -114,7 +115,9 @@ export class WasmExecutable implements Executable {
     const { words } = linear
     const base = this.#pooled.args.address / 4
     const places = this.#pooled.flat.addresses
-    for (let i = 0; i < places.length; i += 2) words[base + places[i]!] = addresses[places[i + 1]!]!
+    for (let i = 0; i < places.length; i += 3) {
+      words[base + places[i]!] = addresses[places[i + 1]!]! + places[i + 2]!
+    }
   }
 
   #fail(outputs: readonly Tensor[], { at, message }: KernelFailure): void {
