@@ -17,12 +17,14 @@ export type LowerGraph = (
 
 /**
  * A scan as steps that the runtime repeats. The kernels of every iteration are the same; which slice of xs and ys
- * they touch is read from a counter on the device, which the iteration itself advances.
+ * they touch is read from a counter on the device, which the iteration itself advances. Carries lie where their first
+ * values did, if nothing else needs those.
  */
 export function* lowerLoop(
   context: LoweringContext,
   e: Equation,
   env: Map<Value, VirtualBuffer>,
+  mayOverwrite: (v: Value) => boolean,
   lowerBody: LowerGraph,
 ): Sliced<VirtualStep[]> {
   const attrs = e.attrs as unknown as ScanAttrs
@@ -36,7 +38,10 @@ export function* lowerLoop(
     steps.push(copyStep(from, to, name))
     return to
   }
-  const carryBuffers = buffersOf(e.inputs.slice(consts, consts + carries)).map((b) => ownedCopy(b, 'loop carry'))
+  const carryBuffers = e.inputs.slice(consts, consts + carries).map((v) => {
+    const taken = mayOverwrite(v) && e.inputs.indexOf(v) === e.inputs.lastIndexOf(v)
+    return taken ? env.get(v)! : ownedCopy(env.get(v)!, 'loop carry')
+  })
   const yBuffers = e.outputs.slice(carries).map((v) => context.bufferFor(v))
   const start: HostArray = { dtype: 'i32', shape: [], data: Int32Array.of(attrs.reverse ? length - 1 : 0) }
   const counter = ownedCopy(context.constant(start), 'loop counter')

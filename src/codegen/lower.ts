@@ -76,9 +76,10 @@ class GraphLowering {
 
   *run(): Sliced<VirtualStep[]> {
     for (const [i, item] of this.items.entries()) {
-      if (item.kind === 'loop')
-        this.steps.push(...(yield* lowerLoop(this.context, item.equation, this.env, lowerGraph)))
-      else this.lowerWork(item, i)
+      if (item.kind === 'loop') {
+        const dies = (v: Value): boolean => this.mayOverwrite(v, i)
+        this.steps.push(...(yield* lowerLoop(this.context, item.equation, this.env, dies, lowerGraph)))
+      } else this.lowerWork(item, i)
       yield
     }
     return this.steps

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest'
+import type { Program, Step } from '../../src/codegen/program.ts'
+import { traceGraph } from '../../src/ir/make-graph.ts'
+import * as w from '../../src/ir/ops.ts'
+import type { Tensor } from '../../src/ir/tensor.ts'
+import { buildGraph, DEFAULT_LIMITS, WASM_LIMITS } from './build.ts'
+import { buildModel, llamaDecoding, llamaGradient } from './models.ts'
+
+/** Bytes of each copy, those within loops once. */
+const copies = (steps: readonly Step[]): number[] =>
+  steps.flatMap((s) => (s.kind === 'loop' ? copies(s.steps) : s.kind === 'copy' ? [s.bytes] : []))
+
+describe.each([
+  ['wgsl', DEFAULT_LIMITS],
+  ['wasm', WASM_LIMITS],
+] as const)('on %s', (_, limits) => {
+  test('a decode step writes its token into the cache that it is given, and needs no memory for it', () => {
+    const [short, long] = [64, 1024].map((S) => buildModel(llamaDecoding(S), limits))
+    const { inputs, outputs, steps } = short!.program
+    expect(copies(steps)).toEqual([])
+    const cacheInputs = inputs.flatMap(({ donated }, i) => (donated ? [i] : []))
+    // All but the logits, each in its own place.
+    expect(outputs.map((o) => o.aliasOf)).toEqual([null, ...cacheInputs])
+    const perPosition = (long!.memory.peak - short!.memory.peak) / (1024 - 64)
+    // The scores of one token grow: three rows of 4 heads at most. The cache has 768 bytes for each position.
+    expect(perPosition).toBeLessThan(3 * 4 * 4)
+  })
+
+  test('checkpoint lowers the planned peak of a deep model: what is computed again stays so', () => {
+    const [kept, again] = [false, true].map((checkpointed) => buildModel(llamaGradient(8, checkpointed), limits))
+    expect(again!.memory.peak).toBeLessThan(kept!.memory.peak / 4)
+    expect(again!.reports.length).toBeGreaterThan(kept!.reports.length)
+  })
+
+  const built = (fn: (...args: never[]) => unknown, specs: readonly unknown[], donated = true): Program =>
+    buildGraph(traceGraph(fn, specs), limits, donated).program
+
+  test('a cache that a scan carries is written in place, in the memory that was donated', () => {
+    const decode = (cache: Tensor, rows: Tensor) =>
+      w.scan(
+        ([c, i]: readonly [Tensor, Tensor], row: Tensor) => {
+          const next = w.dynamicUpdateSlice(c, row, [i, 0])
+          return [[next, w.add(i, 1)], w.sum(next)] as const
+        },
+        [cache, w.zeros([], 'i32')] as const,
+        rows,
+      )
+    const specs = [w.spec([100, 4]), w.spec([5, 1, 4])]
+    const { steps, outputs } = built(decode, specs)
+    expect(outputs[0]!.aliasOf).toBe(0)
+    // Where the loop stands is all that is copied.
+    expect(Math.max(...copies(steps))).toBe(4)
+    expect(copies(built(decode, specs, false).steps)).toContain(1600)
+  })
+
+  test('so is state that a scan computes element by element', () => {
+    const descend = (p: Tensor, xs: Tensor) =>
+      w.scan(
+        ([p, v]: readonly [Tensor, Tensor], x: Tensor) => {
+          const velocity = w.add(w.mul(v, 0.9), w.mul(p, x))
+          return [[w.sub(p, w.mul(velocity, 0.1)), velocity], w.sum(x)] as const
+        },
+        [p, w.zeros([100])] as const,
+        xs,
+      )
+    const { steps, outputs } = built(descend, [w.spec([100]), w.spec([5, 100])])
+    expect(outputs[0]!.aliasOf).toBe(0)
+    expect(Math.max(...copies(steps))).toBe(4)
+  })
+
+  test('a carry whose first value is read again, or carried twice, is a copy', () => {
+    const twice = (a: Tensor, xs: Tensor) =>
+      w.scan(
+        ([p, q]: readonly [Tensor, Tensor], x: Tensor) => [[w.add(p, x), w.mul(q, x)], w.sum(x)],
+        [a, a] as const,
+        xs,
+      )
+    expect(copies(built(twice, [w.spec([100]), w.spec([5, 100])]).steps)).toContain(400)
+    const after = (a: Tensor, xs: Tensor): unknown => [
+      w.scan((p: Tensor, x: Tensor) => [w.add(p, x), null], a, xs)[0],
+      w.exp(a),
+    ]
+    expect(copies(built(after, [w.spec([100]), w.spec([5, 100])]).steps)).toContain(400)
+  })
+})
