@@ -1,17 +1,19 @@
 import type { Equation, Graph, Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import type { Group, Item, LoopItem } from './fusion.ts'
+import { KernelOrder } from './kernel-order.ts'
 import { accessesOf, placeOf, type RowSpace, reducedRows } from './row-space.ts'
 
 /**
- * Groups that walk the same rows, made one kernel: softmax, norms, losses and their derivatives are such chains, and
- * so is what an optimiser does to one parameter. The rule knows none of them by name: a group joins if it reads what
- * the others made only at the row, or the point, at which it works itself.
+ * Groups that walk the same rows or elements, made one kernel: softmax, norms, losses and their derivatives are such
+ * chains, and so is what an optimiser does to one parameter, which goes on where the product ends that makes its
+ * gradient. The rule knows none of them by name: a group joins if it reads what the others made only at the row, or
+ * the point, at which it works itself.
  */
 export interface Cluster {
   readonly kind: 'cluster'
-  /** Several stages for each row, or elementwise work alone. */
-  readonly form: 'rows' | 'map'
+  /** Several stages for each row; elementwise work alone; or that on what one hero makes, the first group's. */
+  readonly form: 'rows' | 'map' | 'epilogue'
   /** In the order in which they are computed, row by row. */
   readonly groups: readonly Group[]
   readonly space: RowSpace
@@ -30,6 +32,10 @@ export interface ClusterOptions {
   readonly maxBuffers: number
   /** Memory of a kernel's own for whole rows. What finds no room there and is read again lies in a buffer. */
   readonly keptBytes: number
+  /** May elementwise work go on where a product or a reduction ends? */
+  readonly joinsHeroes: boolean
+  /** Is this an input of the graph whose buffer results may take? */
+  given(v: Value): boolean
 }
 
 const outputsOf = (item: Item): readonly Value[] => (item.kind === 'group' ? [item.root] : item.equation.outputs)
@@ -38,8 +44,10 @@ const readsOf = (item: Item): readonly Value[] => (item.kind === 'group' ? item.
 /** A cluster while it grows. */
 interface Draft {
   readonly groups: Group[]
-  /** Once a reduction is in it. */
+  /** Once a reduction of rows is in it. */
   space: RowSpace | null
+  /** Does it begin with a hero, and have elementwise work on its result alone? */
+  readonly headed: boolean
 }
 
 class Joiner {
@@ -48,29 +56,52 @@ class Joiner {
   private readonly readers = new Map<Value, Set<Item>>()
   private readonly draftOf = new Map<Item, Draft>()
   private readonly results: ReadonlySet<Value>
-  private readonly position = new Map<Item, number>()
+  private readonly order: KernelOrder<Item>
 
   constructor(
-    private readonly items: readonly Item[],
+    items: readonly Item[],
     graph: Graph,
     private readonly options: ClusterOptions,
   ) {
     this.results = new Set(graph.outputs)
     for (const e of graph.equations) for (const v of e.outputs) this.producer.set(v, e)
-    for (const [i, item] of items.entries()) {
-      this.position.set(item, i)
+    for (const item of items) {
       for (const v of outputsOf(item)) this.madeBy.set(v, item)
       for (const v of readsOf(item)) this.readers.set(v, (this.readers.get(v) ?? new Set()).add(item))
     }
+    this.order = new KernelOrder(items, (item) => readsOf(item).flatMap((v) => this.madeBy.get(v) ?? []))
+    for (const item of items) if (item.kind === 'group') this.place(item)
   }
 
   join(): (Group | Cluster | LoopItem)[] {
-    for (const item of this.items) if (item.kind === 'group' && canCluster(item)) this.place(item)
-    return this.ordered()
+    return this.order.ordered().map(({ items }) => {
+      const draft = this.draftOf.get(items[0]!)
+      return draft && draft.groups.length > 1 ? this.finish(draft) : items[0]!
+    })
   }
 
   /** Puts a group into the draft of what it reads, or of a neighbour that reads the same; else into one of its own. */
   private place(group: Group): void {
+    if (sizeOf(group.root.type.shape) === 0) return
+    if (this.options.joinsHeroes && isHead(group))
+      this.draftOf.set(group, { groups: [group], space: null, headed: true })
+    if (group.hero !== null && !reducedRows(group)) return
+    for (const draft of this.candidates(group)) {
+      const members = [...draft.groups, group]
+      const joins = this.fits(draft, group) && this.binds(members, draft) && this.order.join(draft.groups[0]!, group)
+      if (!joins) continue
+      draft.groups.push(group)
+      draft.space ??= reducedRows(group)
+      this.draftOf.set(group, draft)
+      for (const reader of this.overwritten(members).flatMap((v) => this.otherReaders(v, members))) {
+        this.order.precede(reader, group)
+      }
+      return
+    }
+    this.draftOf.set(group, { groups: [group], space: reducedRows(group), headed: false })
+  }
+
+  private candidates(group: Group): Set<Draft> {
     const candidates = new Set<Draft>()
     for (const v of group.leaves) {
       const maker = this.madeBy.get(v)
@@ -81,103 +112,86 @@ class Joiner {
       if (sizeOf(v.type.shape) !== sizeOf(group.root.type.shape)) continue
       for (const reader of this.readers.get(v) ?? []) {
         const draft = reader !== group ? this.draftOf.get(reader) : undefined
-        if (draft) candidates.add(draft)
+        if (draft && !draft.headed) candidates.add(draft)
       }
     }
-    for (const draft of candidates) {
-      if (!this.fits(draft, group)) continue
-      draft.groups.push(group)
-      draft.space ??= reducedRows(group)
-      this.draftOf.set(group, draft)
-      return
-    }
-    this.draftOf.set(group, { groups: [group], space: reducedRows(group) })
+    return candidates
   }
 
   private fits(draft: Draft, group: Group): boolean {
     const space = commonSpace(draft, group)
     if (!space || !placeOf(group.root, space)) return false
-    const members = [...draft.groups, group]
-    if (this.buffers(members) > this.options.maxBuffers) return false
     const made = new Set(draft.groups.map((g) => g.root))
     // What had no rows before must be walked in them now.
-    const checked = draft.space ? [group] : members
-    for (const member of checked) {
+    const checked = draft.space ? [group] : [...draft.groups, group]
+    return checked.every((member) => {
       const accesses = accessesOf(member, space, this.producer, this.isStored)
-      for (const v of member.leaves) {
-        if (!made.has(v)) continue
-        const place = placeOf(v, space)
-        if ([...(accesses.get(v) ?? [])].some((access) => access !== place)) return false
-      }
-    }
-    return !this.dependsFromOutside(draft, group)
+      return member.leaves.every(
+        (v) => !made.has(v) || [...(accesses.get(v) ?? [])].every((access) => access === placeOf(v, space)),
+      )
+    })
   }
 
   private isStored = (v: Value): boolean => this.madeBy.has(v) || !this.producer.has(v)
 
-  private buffers(groups: readonly Group[]): number {
-    const all = new Set<Value>()
-    for (const g of groups) for (const v of [g.root, ...g.leaves]) all.add(v)
-    return all.size
+  /** Has a kernel of these groups few enough buffers? */
+  private binds(members: readonly Group[], draft: Draft): boolean {
+    const all = new Set(members.flatMap((g) => [g.root, ...g.leaves]))
+    if (all.size <= this.options.maxBuffers) return true
+    if (draft.space || members.some((g) => reducedRows(g))) return false
+    const unstored = members.filter((g) => !this.isRead(g.root, members)).length
+    const inPlace = this.overwritten(members).length
+    return all.size - unstored - inPlace <= this.options.maxBuffers
   }
 
-  /** Does the group read something that is made outside of the draft from what is made in it? */
-  private dependsFromOutside(draft: Draft, group: Group): boolean {
-    const inside = new Set<Item>(draft.groups)
-    const first = Math.min(...draft.groups.map((g) => this.position.get(g)!))
-    const seen = new Set<Item>()
-    const reaches = (item: Item): boolean => {
-      if (inside.has(item)) return true
-      // What ran before all of the draft, with all it was joined with, knows nothing of it.
-      if (seen.has(item) || this.lastPosition(item) < first) return false
-      seen.add(item)
-      return this.makersOf(item).some(reaches)
+  /** Is this a result, or read by others than these? */
+  private isRead(v: Value, members: readonly Item[]): boolean {
+    return this.results.has(v) || this.otherReaders(v, members).length > 0
+  }
+
+  private otherReaders(v: Value, members: readonly Item[]): Item[] {
+    return [...(this.readers.get(v) ?? [])].filter((reader) => !members.includes(reader))
+  }
+
+  /**
+   * Inputs whose buffers results of elementwise work take: each is read only where the result is written, and its
+   * other readers can come first.
+   */
+  private overwritten(members: readonly Group[]): Value[] {
+    const space = { rows: 1, columns: sizeOf(members[0]!.root.type.shape) }
+    const kindOf = ({ type }: Value): string => `${type.dtype} ${sizeOf(type.shape)}`
+    const wanted = members
+      .map((g) => g.root)
+      .filter((v) => this.results.has(v))
+      .map(kindOf)
+    const taken: Value[] = []
+    for (const v of new Set(members.flatMap((g) => g.leaves))) {
+      const at = wanted.indexOf(kindOf(v))
+      if (at < 0 || !this.options.given(v) || this.results.has(v)) continue
+      const atPoints = members.every((g) => {
+        const accesses = g.leaves.includes(v) ? accessesOf(g, space, this.producer, this.isStored).get(v) : undefined
+        return [...(accesses ?? [])].every((access) => access === 'point')
+      })
+      const readers = this.otherReaders(v, members)
+      if (!atPoints || !readers.every((r) => members.every((m) => this.order.mayPrecede(r, m)))) continue
+      wanted.splice(at, 1)
+      taken.push(v)
     }
-    return this.makersOf(group).some((maker) => !inside.has(maker) && reaches(maker))
+    return taken
   }
 
-  /** What must run before an item: the makers of what it reads, and of what is read by those of its own draft. */
-  private makersOf(item: Item): Item[] {
-    const together: readonly Item[] = this.draftOf.get(item)?.groups ?? [item]
-    return together.flatMap((i) => readsOf(i).flatMap((v) => this.madeBy.get(v) ?? []))
-  }
-
-  private lastPosition(item: Item): number {
-    const together: readonly Item[] = this.draftOf.get(item)?.groups ?? [item]
-    return Math.max(...together.map((i) => this.position.get(i)!))
-  }
-
-  private ordered(): (Group | Cluster | LoopItem)[] {
-    const out: (Group | Cluster | LoopItem)[] = []
-    const done = new Set<Item>()
-    const visit = (item: Item): void => {
-      if (done.has(item)) return
-      const draft = this.draftOf.get(item)
-      const together: readonly Item[] = draft?.groups ?? [item]
-      for (const member of together) done.add(member)
-      for (const maker of this.makersOf(item)) visit(maker)
-      if (draft && draft.groups.length > 1) out.push(this.finish(draft))
-      else out.push(item)
-    }
-    for (const item of this.items) visit(item)
-    return out
-  }
-
-  private finish({ groups, space }: Draft): Cluster {
-    const inside = new Set<Item>(groups)
+  private finish({ groups, space, headed }: Draft): Cluster {
     const made = new Set(groups.map((g) => g.root))
     const rows = space ?? { rows: 1, columns: sizeOf(groups[0]!.root.type.shape) }
     let room = Math.floor(this.options.keptBytes / (4 * rows.columns))
     const keeps = (v: Value): boolean =>
       placeOf(v, rows) === 'row' || space === null || (v.type.dtype === 'f32' && room-- > 0)
-    const isOutput = (v: Value): boolean =>
-      this.results.has(v) || [...(this.readers.get(v) ?? [])].some((reader) => !inside.has(reader)) || !keeps(v)
     return {
       kind: 'cluster',
-      form: space ? 'rows' : 'map',
+      form: headed ? 'epilogue' : space ? 'rows' : 'map',
       groups,
       space: rows,
-      outputs: groups.map((g) => g.root).filter(isOutput),
+      outputs: groups.map((g) => g.root).filter((v) => this.isRead(v, groups) || !keeps(v)),
       leaves: [...new Set(groups.flatMap((g) => g.leaves))].filter((v) => !made.has(v)),
     }
   }
@@ -188,13 +202,14 @@ const LEAST_ROWS = 16
 const FEW_POINTS = 4096
 const isParallel = ({ rows, columns }: RowSpace): boolean => rows >= LEAST_ROWS || rows * columns <= FEW_POINTS
 
-/** Elementwise work, and reductions of whole rows. */
-const canCluster = (group: Group): boolean =>
-  sizeOf(group.root.type.shape) > 0 && (group.hero === null || reducedRows(group) !== null)
+/** Whose schedules can do several things with each result. */
+const isHead = (group: Group): boolean =>
+  group.hero?.prim.kind === 'contract' || (group.hero?.prim.kind === 'reduce' && !reducedRows(group))
 
 /** The rows of both, if they agree; work without a reduction takes to any rows, or to none while all sizes are equal. */
 function commonSpace(draft: Draft, group: Group): RowSpace | null {
   const own = reducedRows(group)
+  if (draft.headed && own) return null
   if (draft.space && own) {
     return draft.space.rows === own.rows && draft.space.columns === own.columns ? own : null
   }

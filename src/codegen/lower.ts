@@ -42,10 +42,13 @@ class GraphLowering {
   ) {
     for (const e of graph.equations) for (const v of e.outputs) this.producer.set(v, e)
     const { limits, target } = context
+    const inputs = new Set(graph.inputs)
     const groups = fuse(graph, limits.storageBuffersPerKernel - RESERVED_BINDINGS)
     this.items = cluster(groups, graph, {
       maxBuffers: limits.storageBuffersPerKernel,
       keptBytes: target.keepsRows ? limits.workgroupMemoryBytes : 0,
+      joinsHeroes: target.joinsHeroes,
+      given: (v) => inputs.has(v) && env.get(v)!.writable && !frozen.has(env.get(v)!),
     })
     this.items.forEach((item, i) => {
       const reads = item.kind === 'loop' ? item.equation.inputs : item.leaves
@@ -99,14 +102,15 @@ class GraphLowering {
     const scheduled = this.schedule(work)
     const aliases = new Map<number, number>()
     const taken = new Set<VirtualBuffer>()
-    for (const { value, buffer, over } of scheduled.outputs) {
+    // Results first: they take what the caller gave up, and leave temporaries to temporaries.
+    const outputs = [...scheduled.outputs].sort((a, b) => this.rank(a.value) - this.rank(b.value))
+    for (const { value, buffer, over } of outputs) {
       const { dtype, shape } = value.type
       const bytes = deviceBytes(dtype, sizeOf(shape))
       const fitting = over.filter((v) => {
         const old = this.env.get(v)!
         return v.type.dtype === dtype && old.bytes === bytes && !taken.has(old) && this.mayOverwrite(v, at)
       })
-      // A result takes what the caller gave up, and leaves temporaries to temporaries.
       const isResult = this.results.has(value)
       const dying = fitting.find((v) => (this.env.get(v)!.ref?.kind === 'input') === isResult) ?? fitting[0]
       const target = dying ? this.env.get(dying)! : this.context.bufferFor(value)
@@ -116,6 +120,8 @@ class GraphLowering {
     }
     this.dispatch(work, { ...scheduled, kernel: { ...scheduled.kernel, aliases } }, aliases.size > 0)
   }
+
+  private rank = (v: Value): number => (this.results.has(v) ? 0 : 1)
 
   /** A kernel that rewrites a part of a buffer: in place if the operand dies here, else in a copy of it. */
   private lowerUpdate(group: Group, at: number): void {

@@ -42,6 +42,9 @@ export type Work = Group | Cluster
 export const groupsOf = (work: Work): readonly Group[] => (work.kind === 'cluster' ? work.groups : [work])
 export const outputsOf = (work: Work): readonly Value[] => (work.kind === 'cluster' ? work.outputs : [work.root])
 
+/** The group that has the reduction or product of a kernel. */
+export const headOf = (work: Work): Group => groupsOf(work).find((g) => g.hero) ?? groupsOf(work)[0]!
+
 export const equationsOf = (work: Work): Equation[] => [...new Set(groupsOf(work).flatMap((g) => g.equations))]
 
 /** The common frame of every schedule: builder, emitter, output buffers, and what the runtime must know. */
@@ -91,6 +94,11 @@ export class Frame {
 
   storeAll(position: Expr, results: ReadonlyMap<Value, Expr>): void {
     for (const v of outputsOf(this.work)) this.store(position, results.get(v)!, v)
+  }
+
+  /** The results of all groups at a position, and their stores. */
+  storeResults(position: Expr): void {
+    this.storeAll(position, this.resultsAt(position))
   }
 
   store(index: Expr, value: Expr, v?: Value): void {

@@ -3,7 +3,7 @@ import type { Kernel } from './kernel-ir.ts'
 import type { MemoryRules } from './memory-plan.ts'
 import type { DeviceLimits, KernelSource, TargetName } from './program.ts'
 import type { RowSpace } from './row-space.ts'
-import type { ScheduleContext, Scheduled, Work } from './schedule.ts'
+import { headOf, type ScheduleContext, type Scheduled, type Work } from './schedule.ts'
 
 /** What differs between targets: how a group becomes a kernel, and how a kernel is written down. */
 export interface Target {
@@ -12,6 +12,8 @@ export interface Target {
   readonly keepsRows: boolean
   /** Where temporaries may lie. */
   readonly memory: Omit<MemoryRules, 'mostBytes'>
+  /** Is elementwise work with several results done where a product or reduction ends that it reads, or by itself? */
+  readonly joinsHeroes: boolean
   schedule(work: Work, context: ScheduleContext): Scheduled
   /** Memory that a workgroup is given by its caller. */
   scratchBytes(kernel: Kernel): number
@@ -21,28 +23,29 @@ export interface Target {
   assemble(kernel: Kernel, name: string, text: string, limits: DeviceLimits): KernelSource
 }
 
-type Schedule = (group: Group, context: ScheduleContext) => Scheduled
+type Schedule<W = Group> = (work: W, context: ScheduleContext) => Scheduled
 
 /** A target's schedules, by what is at the heart of a group. */
 export interface Schedules {
-  map(work: Work, context: ScheduleContext): Scheduled
+  readonly map: Schedule<Work>
   rows(work: Work, space: RowSpace, context: ScheduleContext): Scheduled
-  readonly reduce: Schedule
-  readonly contract: Schedule
+  readonly reduce: Schedule<Work>
+  readonly contract: Schedule<Work>
   readonly cumulative: Schedule
   readonly update: Schedule
 }
 
 export function scheduleBy(schedules: Schedules, work: Work, context: ScheduleContext): Scheduled {
-  if (work.kind === 'cluster') {
-    return work.form === 'rows' ? schedules.rows(work, work.space, context) : schedules.map(work, context)
-  }
-  switch (work.hero?.prim.kind) {
+  if (work.kind === 'cluster' && work.form === 'rows') return schedules.rows(work, work.space, context)
+  const kind = headOf(work).hero?.prim.kind
+  switch (kind) {
     case 'reduce':
     case 'contract':
+      return schedules[kind](work, context)
     case 'cumulative':
     case 'update':
-      return schedules[work.hero.prim.kind](work, context)
+      if (work.kind === 'cluster') throw new Error(`${kind} in a cluster`)
+      return schedules[kind](work, context)
     default:
       return schedules.map(work, context)
   }

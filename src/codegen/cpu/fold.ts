@@ -61,12 +61,11 @@ export class Fold {
     }
   }
 
-  /** Stores the epilogue of a total at a position of the result. */
+  /** Stores what comes of a total at a position of the result. */
   store(at: Position, total: Expr): void {
-    const { frame, root } = this
+    const { frame } = this
     frame.emitter.bound.set(this.result, frame.k.x.cast(total, this.result.type.dtype))
-    const linear = at.linear()
-    frame.store(linear, frame.emitter.element(root, frame.emitter.linearPosition(root, linear)))
+    frame.storeResults(at.linear())
   }
 
   finish(name: string, pieces: number): Scheduled {

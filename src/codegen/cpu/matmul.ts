@@ -3,7 +3,15 @@ import type { Group } from '../fusion.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
 import { decompose, eachK, extent, type Product, productOf } from '../product.ts'
-import { ceilDiv, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import {
+  ceilDiv,
+  elementwiseFlops,
+  Frame,
+  headOf,
+  type ScheduleContext,
+  type Scheduled,
+  type Work,
+} from '../schedule.ts'
 import { positionAt } from './columns.ts'
 import { vectorLoop } from './loops.ts'
 import { isSkinny, scheduleSkinny } from './skinny.ts'
@@ -33,9 +41,10 @@ interface Blocks {
  * A matrix product. A piece of work is a block of rows by a block of columns: its columns are packed once, in panels
  * of 8 that lie together along k; each strip of 4 rows is packed in turn and multiplied with every panel in registers.
  */
-export function scheduleMatmul(group: Group, context: ScheduleContext): Scheduled {
+export function scheduleMatmul(work: Work, context: ScheduleContext): Scheduled {
+  const group = headOf(work)
   const product = productOf(group, context)
-  if (isSkinny(product)) return scheduleSkinny(group, context, product)
+  if (isSkinny(product)) return scheduleSkinny(work, context, product)
   const [M, N, K, batch] = [product.m, product.n, product.k, product.batch].map(extent) as [
     number,
     number,
@@ -45,8 +54,8 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
   const blocks = blocksOf(M, N, K, batch)
   // Where k goes into the millions, even a narrow block is too large to pack.
   const scratch = 4 * (packedLength(K, blocks) + TILE_ROWS * TILE_COLUMNS)
-  if (scratch > context.limits.workgroupMemoryBytes) return scheduleSkinny(group, context, product)
-  const frame = new Frame(group, context)
+  if (scratch > context.limits.workgroupMemoryBytes) return scheduleSkinny(work, context, product)
+  const frame = new Frame(work, context)
   const { k: b } = frame
   const { x } = b
   const [rowBlocks, columnBlocks] = [ceilDiv(M, blocks.rows), ceilDiv(N, blocks.columns)]
@@ -74,7 +83,7 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
     })
   })
   const flops = 2 * batch * M * N * K
-  return frame.finish('matmul', [1, 1, 1], [batch * rowBlocks * columnBlocks, 1, 1], flops + elementwiseFlops(group))
+  return frame.finish('matmul', [1, 1, 1], [batch * rowBlocks * columnBlocks, 1, 1], flops + elementwiseFlops(work))
 }
 
 /** Blocks of whole tiles: columns as far as they fit the cache, rows as few as keep all threads busy. */
@@ -217,7 +226,7 @@ function storeTile(
       const at = positionAt(emitter, root, N, b.share(x.add(row, i), 'row'), x.add(column, j))
       const total = x.loadShared(tile, 'f32', x.add(x.mul(i, x.constant(TILE_COLUMNS)), j), b.depth)
       emitter.bound.set(result, x.cast(b.share(total, 'total'), result.type.dtype))
-      frame.store(at.linear(), emitter.element(root, at))
+      frame.storeResults(at.linear())
     })
   })
 }

@@ -1,8 +1,7 @@
 import { range } from '../../ir/shape.ts'
-import type { Group } from '../fusion.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
 import { reducedRows } from '../row-space.ts'
-import { Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { Frame, headOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
 import { positionAt, positionByAxes } from './columns.ts'
 import { Fold } from './fold.ts'
 import { cut, eachIndex, eachRow, vectorLoop, wholeOf } from './loops.ts'
@@ -12,10 +11,11 @@ import { scheduleRows } from './rows.ts'
 const SIDE_BY_SIDE = 4
 
 /** A reduction with what feeds it and what follows it. What is folded into one result is folded in one order. */
-export function scheduleReduce(group: Group, context: ScheduleContext): Scheduled {
+export function scheduleReduce(work: Work, context: ScheduleContext): Scheduled {
+  const group = headOf(work)
   const rows = reducedRows(group)
-  if (rows) return scheduleRows(group, rows, context)
-  const fold = new Fold(new Frame(group, context), group)
+  if (rows) return scheduleRows(work, rows, context)
+  const fold = new Fold(new Frame(work, context), group)
   return fold.axes.includes(lastAxis(fold.shape)) ? reduceScattered(fold) : reduceColumns(fold)
 }
 

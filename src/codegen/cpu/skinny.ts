@@ -1,8 +1,7 @@
 import { range } from '../../ir/shape.ts'
-import type { Group } from '../fusion.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
 import { decompose, eachK, extent, type Product } from '../product.ts'
-import { elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { elementwiseFlops, Frame, headOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
 import { positionAt } from './columns.ts'
 import { cut, eachRow, vectorLoop, wholeOf } from './loops.ts'
 
@@ -22,8 +21,9 @@ export function isSkinny(product: Product): boolean {
  * A product with few rows (a step of decoding, a matrix times a vector): every element of the other operand is used
  * but a few times, so that it is read where it lies, and the time is that of reading it once.
  */
-export function scheduleSkinny(group: Group, context: ScheduleContext, product: Product): Scheduled {
-  const frame = new Frame(group, context)
+export function scheduleSkinny(work: Work, context: ScheduleContext, product: Product): Scheduled {
+  const group = headOf(work)
+  const frame = new Frame(work, context)
   const { k: b, emitter } = frame
   const { x } = b
   const { root } = group
@@ -49,7 +49,7 @@ export function scheduleSkinny(group: Group, context: ScheduleContext, product: 
     const store = (n: Expr, total: Expr): void => {
       const at = positionAt(emitter, root, N, row, n)
       emitter.bound.set(result, x.cast(total, result.type.dtype))
-      frame.store(at.linear(), emitter.element(root, at))
+      frame.storeResults(at.linear())
     }
 
     /** Results at some columns, each a vector of partial sums along k. */
@@ -93,5 +93,5 @@ export function scheduleSkinny(group: Group, context: ScheduleContext, product: 
     else vectorLoop(b, 'n', whole, to, (n) => accumulate([n]))
   })
   const flops = 2 * batch * M * N * K
-  return frame.finish('matvec', [1, 1, 1], [pieces.count, 1, 1], flops + elementwiseFlops(group))
+  return frame.finish('matvec', [1, 1, 1], [pieces.count, 1, 1], flops + elementwiseFlops(work))
 }

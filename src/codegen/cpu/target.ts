@@ -24,6 +24,8 @@ export const cpuTarget: Target = {
   keepsRows: true,
   // A cache line; vectors of 16 bytes lie aligned in it.
   memory: { alignment: 64, accessByBuffer: false },
+  // Many arrays are walked faster one after the other than tile by tile: a step of AdamW would take 5% longer.
+  joinsHeroes: false,
   schedule: (work, context) => scheduleBy(SCHEDULES, work, context),
   scratchBytes: ({ shared }) => scratchBytes(shared),
   text: printKernelText,

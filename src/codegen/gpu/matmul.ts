@@ -1,8 +1,15 @@
-import type { Group } from '../fusion.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { type Dim, decompose, extent, productOf } from '../product.ts'
-import { ceilDiv, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import {
+  ceilDiv,
+  elementwiseFlops,
+  Frame,
+  headOf,
+  type ScheduleContext,
+  type Scheduled,
+  type Work,
+} from '../schedule.ts'
 
 interface Tiling {
   /** Threads of a workgroup along columns and rows. */
@@ -25,8 +32,9 @@ function tilingOf(m: number, n: number): Tiling {
 }
 
 /** A matrix product: every thread keeps a tile of results in registers, and the epilogue is applied to each. */
-export function scheduleMatmul(group: Group, context: ScheduleContext): Scheduled {
-  const frame = new Frame(group, context)
+export function scheduleMatmul(work: Work, context: ScheduleContext): Scheduled {
+  const frame = new Frame(work, context)
+  const group = headOf(work)
   const { k: b, emitter } = frame
   const { x } = b
   const result = group.hero!.outputs[0]!
@@ -76,7 +84,7 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
       b.when(inside, () => {
         const linear = b.share(x.add(x.mul(x.add(batchOffset, inRow[i]!), columns), inColumn[j]!), 'out')
         emitter.bound.set(result, x.cast(totals[i]![j]!, result.type.dtype))
-        frame.store(linear, emitter.element(group.root, emitter.linearPosition(group.root, linear)))
+        frame.storeResults(linear)
       })
     })
   })
@@ -85,7 +93,7 @@ export function scheduleMatmul(group: Group, context: ScheduleContext): Schedule
     `matmul_${tile.rows * tile.lanesY}x${tile.columns * tile.lanesX}`,
     [tile.lanesX, tile.lanesY, 1],
     [ceilDiv(N, tileColumns), ceilDiv(M, tileRows), extent(product.batch)],
-    flops + elementwiseFlops(group),
+    flops + elementwiseFlops(work),
   )
 }
 

@@ -3,10 +3,18 @@ import type { Value } from '../../ir/graph.ts'
 import type { ReducePrim } from '../../ir/prim.ts'
 import { monoidIdentity } from '../../ir/prims/reduce.ts'
 import { range, sizeOf } from '../../ir/shape.ts'
-import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
-import { accumulatorOf, ceilDiv, Frame, foldingFlops, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import {
+  accumulatorOf,
+  ceilDiv,
+  Frame,
+  foldingFlops,
+  headOf,
+  type ScheduleContext,
+  type Scheduled,
+  type Work,
+} from '../schedule.ts'
 import { spreadGroups } from './spread.ts'
 import { foldWorkgroup } from './workgroup-fold.ts'
 
@@ -16,13 +24,13 @@ const FEW_RESULTS = 4096
 const LONG = 128
 
 /** A reduction with what feeds it and what follows it, in one kernel. */
-export function scheduleReduce(group: Group, context: ScheduleContext): Scheduled {
-  const hero = group.hero!
+export function scheduleReduce(work: Work, context: ScheduleContext): Scheduled {
+  const hero = headOf(work).hero!
   const input = hero.inputs[0]!
   const axes = hero.attrs['axes'] as readonly number[]
   const length = sizeOf(axes.map((a) => input.type.shape[a]!))
   const results = sizeOf(hero.outputs[0]!.type.shape)
-  return results < FEW_RESULTS && length > LONG ? byWorkgroup(group, context) : byThread(group, context)
+  return results < FEW_RESULTS && length > LONG ? byWorkgroup(work, context) : byThread(work, context)
 }
 
 interface Fold {
@@ -36,8 +44,8 @@ interface Fold {
   element(at: Position, r: Expr): Expr
 }
 
-function foldOf(frame: Frame, group: Group): Fold {
-  const hero = group.hero!
+function foldOf(frame: Frame): Fold {
+  const hero = headOf(frame.work).hero!
   if (hero.prim.kind !== 'reduce') throw new Error('not a reduction')
   const { k, emitter } = frame
   const input = hero.inputs[0]!
@@ -63,17 +71,17 @@ function foldOf(frame: Frame, group: Group): Fold {
   }
 }
 
-function storeResult(frame: Frame, group: Group, fold: Fold, linear: Expr, total: Expr, guard: Expr): void {
+function storeResult(frame: Frame, fold: Fold, linear: Expr, total: Expr, guard: Expr): void {
   const { k, emitter } = frame
   emitter.bound.set(fold.result, k.x.cast(total, fold.result.type.dtype))
-  const value = emitter.element(group.root, emitter.linearPosition(group.root, linear))
-  k.when(guard, () => frame.store(linear, value))
+  const results = frame.resultsAt(linear)
+  k.when(guard, () => frame.storeAll(linear, results))
 }
 
-function byThread(group: Group, context: ScheduleContext): Scheduled {
-  const frame = new Frame(group, context)
+function byThread(work: Work, context: ScheduleContext): Scheduled {
+  const frame = new Frame(work, context)
   const { k, emitter } = frame
-  const fold = foldOf(frame, group)
+  const fold = foldOf(frame)
   const n = sizeOf(fold.result.type.shape)
   const count = k.param('count', n)
   const thread = k.x.builtin('global_x')
@@ -83,15 +91,15 @@ function byThread(group: Group, context: ScheduleContext): Scheduled {
   k.loop('r', k.x.constant(0), fold.length, k.x.constant(1), (r) => {
     k.assign(total, k.x.foldMonoid(fold.prim.monoid, total, fold.element(at, r)))
   })
-  storeResult(frame, group, fold, i, total, k.x.less(thread, count))
+  storeResult(frame, fold, i, total, k.x.less(thread, count))
   const groups = spreadGroups(ceilDiv(n, WORKGROUP), context.limits)
-  return frame.finish('reduce_rows', [WORKGROUP, 1, 1], groups, foldingFlops(group))
+  return frame.finish('reduce_rows', [WORKGROUP, 1, 1], groups, foldingFlops(work))
 }
 
-function byWorkgroup(group: Group, context: ScheduleContext): Scheduled {
-  const frame = new Frame(group, context)
+function byWorkgroup(work: Work, context: ScheduleContext): Scheduled {
+  const frame = new Frame(work, context)
   const { k, emitter } = frame
-  const fold = foldOf(frame, group)
+  const fold = foldOf(frame)
   const n = sizeOf(fold.result.type.shape)
   const lane = k.share(k.x.builtin('local_x'), 'lane')
   const [gx, gy, gz] = spreadGroups(n, context.limits)
@@ -105,6 +113,6 @@ function byWorkgroup(group: Group, context: ScheduleContext): Scheduled {
   })
   const array = k.shared('scratch', fold.dtype, WORKGROUP)
   const total = foldWorkgroup(k, { array, size: WORKGROUP, lane }, fold.prim.monoid, partial)
-  storeResult(frame, group, fold, i, total, k.x.and(k.x.less(row, count), k.x.less(lane, k.x.constant(1))))
-  return frame.finish('reduce_group', [WORKGROUP, 1, 1], [gx, gy, gz], foldingFlops(group))
+  storeResult(frame, fold, i, total, k.x.and(k.x.less(row, count), k.x.less(lane, k.x.constant(1))))
+  return frame.finish('reduce_group', [WORKGROUP, 1, 1], [gx, gy, gz], foldingFlops(work))
 }

@@ -22,6 +22,7 @@ export const gpuTarget: Target = {
   keepsRows: false,
   // WebGPU's default minStorageBufferOffsetAlignment, which no device exceeds.
   memory: { alignment: 256, accessByBuffer: true },
+  joinsHeroes: true,
   schedule: (work, context) => scheduleBy(SCHEDULES, work, context),
   scratchBytes: () => 0,
   text: printWgsl,
