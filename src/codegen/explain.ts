@@ -55,7 +55,8 @@ function explainCall(r: KernelReport, i: number, kernel: string): string[] {
   const reasons = groupsOf(r.work)
     .filter((g) => outputsOf(r.work).includes(g.root))
     .map((g) => g.reason)
-  return [head, ...equations, `     stored: ${[...new Set(reasons)].join('; ')}`]
+  const choice = r.choice === undefined ? [] : [`     tiling: ${r.choice}`]
+  return [head, ...equations, `     stored: ${[...new Set(reasons)].join('; ')}`, ...choice]
 }
 
 /** 1234567 as '1.23 M'. */

@@ -45,8 +45,15 @@ export class KernelBuilder {
     return this.x.param(role)
   }
 
+  /** An array that the threads of a workgroup share. */
   shared(name: string, dtype: DType, length: number): string {
-    this.sharedArrays.push({ name, dtype, length })
+    this.sharedArrays.push({ name, dtype, length, ofThread: false })
+    return name
+  }
+
+  /** An array of which each thread has one of its own, for what is found by an index that varies. */
+  ofThread(name: string, dtype: DType, length: number): string {
+    this.sharedArrays.push({ name, dtype, length, ofThread: true })
     return name
   }
 

@@ -9,7 +9,8 @@ import type { ElementwisePrim, MonoidName } from '../ir/prim.ts'
  *   kernel ::= buffers params workgroup body
  *   stmt   ::= let | var | assign | for | if | store | store-shared | barrier
  *   expr   ::= const | param | builtin | variable | load | load-shared | integer op | select | cast | prim | random
- *            | ramp | fused multiply-add | fold | fold across lanes
+ *            | ramp | fused multiply-add | fold | fold across lanes | lane | vector of scalars
+ *            | broadcast in a subgroup | fold of a subgroup
  *
  * An expression is a scalar or a vector of four lanes. Vectors begin with a ramp (i, i+1, i+2, i+3), the index of a
  * vectorised loop, and go on through whatever reads it: a mixed operation repeats its scalar operands in every lane.
@@ -19,7 +20,7 @@ export type Lanes = 1 | 4
 /** Lanes of a vector. */
 export const LANES = 4
 export type BinaryFn = '+' | '-' | '*' | '/' | '%' | '<' | '>=' | '==' | '&&' | 'min' | 'max'
-export type Builtin = 'global_x' | 'local_x' | 'local_y' | 'group_x' | 'group_y' | 'group_z'
+export type Builtin = 'global_x' | 'local_x' | 'local_y' | 'group_x' | 'group_y' | 'group_z' | 'subgroup_lane'
 
 interface ExprBase {
   readonly id: number
@@ -49,6 +50,14 @@ export type Expr = ExprBase &
     | { readonly op: 'fma'; readonly a: Expr; readonly b: Expr; readonly c: Expr }
     /** The four lanes of a vector folded into a scalar: (x0 . x2) . (x1 . x3). */
     | { readonly op: 'across'; readonly monoid: MonoidName; readonly x: Expr }
+    /** One lane of a vector. */
+    | { readonly op: 'lane'; readonly x: Expr; readonly lane: number }
+    /** The vector of four scalars. */
+    | { readonly op: 'pack'; readonly parts: readonly Expr[] }
+    /** What one thread of the subgroup has, as all of them then know it. In uniform control flow only. */
+    | { readonly op: 'broadcast'; readonly x: Expr; readonly from: number }
+    /** What the threads of the subgroup have, folded, as all of them then know it. In uniform control flow only. */
+    | { readonly op: 'subgroupFold'; readonly monoid: MonoidName; readonly x: Expr }
   )
 
 export type Stmt =
@@ -87,6 +96,8 @@ export interface SharedArray {
   readonly dtype: DType
   /** Elements. Only the last array's may differ between kernels of one text. */
   readonly length: number
+  /** Each thread has one of its own. */
+  readonly ofThread: boolean
 }
 
 export interface Kernel {
@@ -279,6 +290,57 @@ export class ExprFactory {
       monoid,
       x,
     }))
+  }
+  lane(x: Expr, lane: number): Expr {
+    const key = `lane ${lane} ${x.id}`
+    return this.intern(key, (id) => ({ id, op: 'lane', dtype: x.dtype, lanes: 1, depth: x.depth, x, lane }))
+  }
+  pack(parts: readonly Expr[]): Expr {
+    const { dtype } = parts[0]!
+    const key = `pack ${parts.map((p) => p.id).join(' ')}`
+    return this.intern(key, (id) => ({ id, op: 'pack', dtype, lanes: LANES, depth: deepest(parts), parts }))
+  }
+  broadcast(x: Expr, from: number): Expr {
+    const { dtype, lanes, depth } = x
+    return this.intern(`from ${from} ${x.id}`, (id) => ({ id, op: 'broadcast', dtype, lanes, depth, x, from }))
+  }
+  subgroupFold(monoid: MonoidName, x: Expr): Expr {
+    const { dtype, lanes, depth } = x
+    return this.intern(`all ${monoid} ${x.id}`, (id) => ({ id, op: 'subgroupFold', dtype, lanes, depth, monoid, x }))
+  }
+}
+
+/** The expressions that an expression reads. */
+export function operandsOf(e: Expr): readonly Expr[] {
+  switch (e.op) {
+    case 'const':
+    case 'param':
+    case 'builtin':
+    case 'variable':
+      return []
+    case 'load':
+    case 'loadShared':
+      return [e.index]
+    case 'binary':
+    case 'fold':
+      return [e.a, e.b]
+    case 'select':
+      return [e.condition, e.a, e.b]
+    case 'prim':
+    case 'random':
+      return e.args
+    case 'ramp':
+      return [e.base]
+    case 'fma':
+      return [e.a, e.b, e.c]
+    case 'pack':
+      return e.parts
+    case 'cast':
+    case 'across':
+    case 'lane':
+    case 'broadcast':
+    case 'subgroupFold':
+      return [e.x]
   }
 }
 

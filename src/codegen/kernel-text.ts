@@ -99,6 +99,14 @@ function print(e: Expr): string {
       return `fma(${printAll([e.a, e.b, e.c])})`
     case 'across':
       return `across_${e.monoid}(${print(e.x)})`
+    case 'lane':
+      return `${print(e.x)}[${e.lane}]`
+    case 'pack':
+      return `(${printAll(e.parts)})`
+    case 'broadcast':
+      return `broadcast(${print(e.x)}, ${e.from})`
+    case 'subgroupFold':
+      return `subgroup_${e.monoid}(${print(e.x)})`
   }
 }
 

@@ -150,7 +150,7 @@ class GraphLowering {
   }
 
   private dispatch(work: Work, scheduled: Scheduled, inPlace: boolean): void {
-    const { kernel, params, workgroups, flops } = scheduled
+    const { kernel, params, workgroups, flops, choice } = scheduled
     const buffers = scheduled.values.filter((_, b) => !kernel.aliases.has(b)).map((v) => this.env.get(v)!)
     const label = `${equationsOf(work)
       .filter((e) => e.prim.kind !== 'constant')
@@ -165,7 +165,16 @@ class GraphLowering {
       resolve: (place) => {
         const places = buffers.map(place)
         const index = this.context.kernel(kernel, places)
-        this.context.reports.push({ kernel: index, label, work, workgroups, flops, bytes, inPlace })
+        this.context.reports.push({
+          kernel: index,
+          label,
+          work,
+          workgroups,
+          flops,
+          bytes,
+          inPlace,
+          choice,
+        })
         const padding = this.context.kernels[index]!.paramWords - params.length
         return {
           kind: 'dispatch',

@@ -20,6 +20,8 @@ export interface KernelReport {
   readonly flops: number
   readonly bytes: number
   readonly inPlace: boolean
+  /** Which of several ways its schedule took, and why. */
+  readonly choice: string | undefined
 }
 
 /** State shared by a program and the loops nested in it. */
@@ -56,7 +58,7 @@ export class LoweringContext {
    */
   kernel(scheduled: Kernel, places: readonly BufferRef[]): number {
     const kernel = this.target.memory.accessByBuffer ? withAccessByBuffer(scheduled, places) : scheduled
-    const shared = scratchBytes(kernel.shared)
+    const shared = scratchBytes(kernel.shared.filter((array) => !array.ofThread))
     const most = this.limits.workgroupMemoryBytes
     if (shared > most) {
       throw new DeviceError(`kernel ${kernel.name} shares ${shared} bytes in a workgroup; this device has ${most}`, {

@@ -59,6 +59,8 @@ export interface WgslKernel extends KernelCommon {
   readonly wgsl: string
   readonly workgroupSize: readonly [number, number, number]
   readonly usesF16: boolean
+  /** Threads of a subgroup that it is written for; null if it uses none. */
+  readonly subgroupSize: number | null
 }
 
 /**
@@ -134,6 +136,16 @@ export function deviceBytes(dtype: DType, elements: number): number {
 /** Bytes of one element in a device's memory: a bool takes as many as a u32. */
 export const storedBytes = (dtype: DType): number => (dtype === 'f16' ? 2 : 4)
 
+/** What schedules for WebGPU choose by. */
+export interface GpuTraits {
+  /** The processor does the work (lavapipe, SwiftShader): little runs abreast, and shared memory is as slow as any. */
+  readonly onProcessor: boolean
+  /** Threads of a subgroup, if all have equally many and kernels may use them. */
+  readonly subgroupSize: number | null
+  /** Tilings of products that were found best on this adapter, by class of shapes: see `weft tune`. */
+  readonly measured: Readonly<Record<string, string>>
+}
+
 /** What code generation must know about a device. */
 export interface DeviceLimits {
   readonly target: TargetName
@@ -147,4 +159,6 @@ export interface DeviceLimits {
   readonly f16: boolean
   /** A product and a sum in one instruction, rounded once: relaxed SIMD on wasm. WGSL's compilers decide themselves. */
   readonly fusedMultiplyAdd: boolean
+  /** On WebGPU; kernels that run anywhere where it is left out. */
+  readonly gpu?: GpuTraits
 }

@@ -32,6 +32,8 @@ export interface Scheduled {
   readonly outputs: readonly Output[]
   readonly workgroups: readonly [number, number, number]
   readonly flops: number
+  /** Which of several ways the schedule took, and why, where it had a choice. */
+  readonly choice?: string
 }
 
 export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b)

@@ -59,6 +59,7 @@ export async function openAdapter(adapter: GPUAdapter, via: string, options: Ope
   const gpu = await adapter.requestDevice({ label: 'weft', requiredFeatures: features, requiredLimits })
   const software = isSoftware(adapter.info)
   const { subgroupMinSize: min, subgroupMaxSize: max } = adapter.info
+  const subgroups = gpu.features.has('subgroups') && min && max ? { min, max } : null
   return {
     gpu,
     software,
@@ -73,10 +74,15 @@ export async function openAdapter(adapter: GPUAdapter, via: string, options: Ope
       workgroupMemoryBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       f16: gpu.features.has('shader-f16'),
       fusedMultiplyAdd: false,
+      gpu: {
+        onProcessor: software,
+        subgroupSize: subgroups && subgroups.min === subgroups.max ? subgroups.min : null,
+        measured: {},
+      },
     },
     waits: NO_WAITS,
     collect: NO_COLLECTOR,
-    subgroups: gpu.features.has('subgroups') && min && max ? { min, max } : null,
+    subgroups,
   }
 }
 

@@ -104,6 +104,10 @@ function checkKernel(kernel: KernelSource, limits: DeviceLimits, fail: Fail): vo
   if (invocations > limits.invocationsPerWorkgroup) {
     fail(`kernel ${kernel.name} has workgroups of ${invocations}, the device takes ${limits.invocationsPerWorkgroup}`)
   }
+  const subgroup = limits.gpu?.subgroupSize ?? null
+  if (kernel.subgroupSize !== null && kernel.subgroupSize !== subgroup) {
+    fail(`kernel ${kernel.name} is for subgroups of ${kernel.subgroupSize}, the device has ${subgroup ?? 'none'}`)
+  }
 }
 
 function checkStep(program: Program, step: Step, limits: DeviceLimits, fail: Fail): void {

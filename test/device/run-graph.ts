@@ -1,19 +1,21 @@
 import { buildProgram } from '../../src/codegen/build-program.ts'
+import type { DeviceLimits } from '../../src/codegen/program.ts'
 import { f16ToNumber, type HostArray } from '../../src/ir/dtype.ts'
 import type { Graph } from '../../src/ir/graph.ts'
 import { runPasses } from '../../src/passes/pipeline.ts'
 import type { Device } from '../../src/runtime/device.ts'
 
-/** Optimises, lowers and runs a graph on a device. */
+/** Optimises, lowers and runs a graph on a device, compiled for its limits or for others. */
 export async function runOnDevice(
   device: Device,
   graph: Graph,
   inputs: readonly HostArray[],
   donate: boolean,
+  limits: DeviceLimits = device.limits,
 ): Promise<HostArray[]> {
   const optimised = runPasses(graph)
   const { program } = buildProgram(optimised, {
-    limits: device.limits,
+    limits,
     inputNames: graph.inputs.map((_, i) => `x${i}`),
     outputNames: graph.outputs.map((_, i) => `y${i}`),
     donated: graph.inputs.map(() => donate),

@@ -22,6 +22,7 @@ struct Params { n: u32, scale: u32, p0: u32, p1: u32 }
   paramWords: 4,
   workgroupSize: [64, 1, 1],
   usesF16: false,
+  subgroupSize: null,
 }
 
 /** `x[i] += amount` in place; params n, amount, 0, 0. */
@@ -39,6 +40,7 @@ struct Params { n: u32, amount: u32, p0: u32, p1: u32 }
   paramWords: 4,
   workgroupSize: [64, 1, 1],
   usesF16: false,
+  subgroupSize: null,
 }
 
 export const dispatch = (kernel: number, n: number, value: number, buffers: DispatchStep['buffers']): DispatchStep => ({
@@ -78,6 +80,7 @@ enable f16;
       paramWords: 0,
       workgroupSize: [1, 1, 1],
       usesF16: true,
+      subgroupSize: null,
     },
   ],
   steps: [{ ...dispatch(0, 3, 0, [input(0), output(0)]), params: [], workgroups: [3, 1, 1] }],
@@ -100,6 +103,7 @@ export const NOT: Program<WgslKernel> = program({
       paramWords: 0,
       workgroupSize: [1, 1, 1],
       usesF16: false,
+      subgroupSize: null,
     },
   ],
   steps: [{ ...dispatch(0, 3, 0, [input(0), output(0)]), params: [], workgroups: [3, 1, 1] }],

@@ -1,120 +1,55 @@
-import type { KernelBuilder } from '../kernel-builder.ts'
-import type { Expr } from '../kernel-ir.ts'
-import { type Dim, decompose, extent, productOf } from '../product.ts'
-import {
-  ceilDiv,
-  elementwiseFlops,
-  Frame,
-  headOf,
-  type ScheduleContext,
-  type Scheduled,
-  type Work,
-} from '../schedule.ts'
+import { extent, type Product, productOf } from '../product.ts'
+import { ceilDiv, elementwiseFlops, headOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
+import { multiplyInRegisters } from './matmul-registers.ts'
+import { multiplySliced } from './matmul-sliced.ts'
+import { multiplyStaged } from './matmul-staged.ts'
+import { type Along, runsAlong, type Side } from './operands.ts'
+import { ProductFrame } from './product-frame.ts'
+import { chooseTiling, type Tiling } from './tilings.ts'
 
-interface Tiling {
-  /** Threads of a workgroup along columns and rows. */
-  readonly lanesX: number
-  readonly lanesY: number
-  /** Results per thread. */
-  readonly rows: number
-  readonly columns: number
-}
-
-/** Up to this many results per thread along either axis. */
-const TILE = 4
-
-/** 64 threads, laid out so that few columns (a head's features) or few rows (a decoding step) leave none idle. */
-function tilingOf(m: number, n: number): Tiling {
-  const lanesX = n <= 4 * TILE ? 4 : 16
-  const lanesY = 64 / lanesX
-  const perThread = (size: number, lanes: number): number => (size >= TILE * lanes ? TILE : size > lanes ? 2 : 1)
-  return { lanesX, lanesY, rows: perThread(m, lanesY), columns: perThread(n, lanesX) }
-}
-
-/** A matrix product: every thread keeps a tile of results in registers, and the epilogue is applied to each. */
+/** A matrix product: a tile of results for each thread, and the epilogue applied to each. */
 export function scheduleMatmul(work: Work, context: ScheduleContext): Scheduled {
-  const frame = new Frame(work, context)
-  const group = headOf(work)
-  const { k: b, emitter } = frame
-  const { x } = b
-  const result = group.hero!.outputs[0]!
-  const product = productOf(group, context)
-  const [M, N] = [extent(product.m), extent(product.n)]
-  const tile = tilingOf(M, N)
-  const tileRows = tile.rows * tile.lanesY
-  const tileColumns = tile.columns * tile.lanesX
-  const rows = b.param('M', M)
-  const columns = b.param('N', N)
-
-  const origin = decompose(b, product.batch, b.share(x.builtin('group_z'), 'batch'), 'batch')
-  const baseLeft = b.share(x.add(b.param('left_offset', product.left.offset), origin.left), 'left_base')
-  const baseRight = b.share(x.add(b.param('right_offset', product.right.offset), origin.right), 'right_base')
-
-  const line = (group: Expr, lanes: number, lane: Expr, i: number, size: number): Expr =>
-    x.add(x.add(x.mul(group, x.constant(size)), lane), x.constant(i * lanes))
-  const rowIds = Array.from({ length: tile.rows }, (_, i) =>
-    b.share(line(x.builtin('group_y'), tile.lanesY, x.builtin('local_y'), i, tileRows), 'm'),
+  const product = productOf(headOf(work), context)
+  const [batch, m, n, k] = [product.batch, product.m, product.n, product.k].map(extent) as [
+    number,
+    number,
+    number,
+    number,
+  ]
+  const { tiling, why } = chooseTiling({ batch, m, n, k }, context.limits)
+  const p = new ProductFrame(work, context, product, tiling, vectorsOf(product, tiling))
+  if (tiling.form === 'staged') multiplyStaged(p)
+  else if (tiling.form === 'sliced') multiplySliced(p)
+  else multiplyInRegisters(p, context.limits.gpu?.subgroupSize ?? null)
+  const scheduled = p.frame.finish(
+    `matmul_${tiling.name.replaceAll(' ', '_')}`,
+    [tiling.lanesX * tiling.slices, tiling.lanesY, 1],
+    [ceilDiv(n, tiling.columns * tiling.lanesX), ceilDiv(m, tiling.rows * tiling.lanesY), batch],
+    2 * batch * m * n * k + elementwiseFlops(work),
   )
-  const columnIds = Array.from({ length: tile.columns }, (_, j) =>
-    b.share(line(x.builtin('group_x'), tile.lanesX, x.builtin('local_x'), j, tileColumns), 'n'),
-  )
-  // Rows and columns past the end are read at the last one, in bounds, and not stored.
-  const inRow = rowIds.map((m) => b.share(x.min(m, x.sub(rows, x.constant(1))), 'row'))
-  const inColumn = columnIds.map((n) => b.share(x.min(n, x.sub(columns, x.constant(1))), 'column'))
-  const leftRows = inRow.map((m, i) => b.share(x.add(baseLeft, decompose(b, product.m, m, `m${i}`, 'm').left), 'left'))
-  const rightColumns = inColumn.map((n, j) =>
-    b.share(x.add(baseRight, decompose(b, product.n, n, `n${j}`, 'n').right), 'right'),
-  )
-
-  const totals = rowIds.map(() => columnIds.map(() => b.variable('total', 'f32', x.constant(0, 'f32'))))
-  contract(b, product.k, 0, x.constant(0), x.constant(0), (leftK, rightK) => {
-    const l = leftRows.map((at) => b.share(x.cast(emitter.loadAt(product.left.base, x.add(at, leftK)), 'f32'), 'l'))
-    const r = rightColumns.map((at) =>
-      b.share(x.cast(emitter.loadAt(product.right.base, x.add(at, rightK)), 'f32'), 'r'),
-    )
-    totals.forEach((row, i) => {
-      row.forEach((total, j) => b.assign(total, x.foldMonoid('sum', total, x.mul(l[i]!, r[j]!))))
-    })
-  })
-
-  const batchOffset = x.mul(x.builtin('group_z'), rows)
-  rowIds.forEach((m, i) => {
-    columnIds.forEach((n, j) => {
-      const inside = x.and(x.less(m, rows), x.less(n, columns))
-      b.when(inside, () => {
-        const linear = b.share(x.add(x.mul(x.add(batchOffset, inRow[i]!), columns), inColumn[j]!), 'out')
-        emitter.bound.set(result, x.cast(totals[i]![j]!, result.type.dtype))
-        frame.storeResults(linear)
-      })
-    })
-  })
-  const flops = 2 * extent(product.batch) * M * N * extent(product.k)
-  return frame.finish(
-    `matmul_${tile.rows * tile.lanesY}x${tile.columns * tile.lanesX}`,
-    [tile.lanesX, tile.lanesY, 1],
-    [ceilDiv(N, tileColumns), ceilDiv(M, tileRows), extent(product.batch)],
-    flops + elementwiseFlops(work),
-  )
+  const comments = [...scheduled.kernel.comments, describe(tiling)]
+  return { ...scheduled, kernel: { ...scheduled.kernel, comments }, choice: why }
 }
 
-/** Nested loops over the contracted dims. */
-function contract(
-  b: KernelBuilder,
-  dims: readonly Dim[],
-  level: number,
-  left: Expr,
-  right: Expr,
-  body: (left: Expr, right: Expr) => void,
-): void {
-  const dim = dims[level]
-  if (!dim) {
-    body(left, right)
-    return
+function describe({ rows, columns, lanesX, lanesY, slices, depth }: Tiling): string {
+  const threads = `${lanesX} x ${lanesY} threads of ${columns} columns and ${rows} rows each`
+  const shared = depth > 1 ? `, ${depth} steps of k at a time` : ''
+  return `${threads}${slices > 1 ? `, ${slices} times over, which share k` : ''}${shared}`
+}
+
+/** How the operands are read: in vectors wherever they lie so that a tiling can use them. */
+function vectorsOf(product: Product, tiling: Tiling): { readonly left: Along; readonly right: Along } {
+  const first = (side: Side, ways: readonly ('free' | 'k')[]): Along =>
+    ways.find((along) => runsAlong(product, side, along)) ?? 'none'
+  switch (tiling.form) {
+    case 'registers':
+    case 'broadcast':
+      return { left: 'none', right: first('right', ['free']) }
+    case 'staged':
+      return { left: first('left', ['free', 'k']), right: first('right', ['free', 'k']) }
+    case 'sliced': {
+      const both = runsAlong(product, 'left', 'k') && runsAlong(product, 'right', 'k')
+      return both ? { left: 'k', right: 'k' } : { left: 'none', right: first('right', ['free']) }
+    }
   }
-  const { x } = b
-  b.loop('k', x.constant(0), b.param(`k_size${level}`, dim.size), x.constant(1), (i) => {
-    const l = b.share(x.add(left, x.mul(i, b.param(`k_left${level}`, dim.left))), 'k_left')
-    const r = b.share(x.add(right, x.mul(i, b.param(`k_right${level}`, dim.right))), 'k_right')
-    contract(b, dims, level + 1, l, r, body)
-  })
 }

@@ -5,7 +5,7 @@ import { scheduleMatmul } from './matmul.ts'
 import { scheduleReduce } from './reduce.ts'
 import { scheduleRows } from './rows.ts'
 import { scheduleUpdate } from './update.ts'
-import { printWgsl, usesF16 } from './wgsl.ts'
+import { printWgsl, usesF16, usesSubgroups } from './wgsl.ts'
 
 const SCHEDULES: Schedules = {
   map: scheduleMap,
@@ -26,7 +26,7 @@ export const gpuTarget: Target = {
   schedule: (work, context) => scheduleBy(SCHEDULES, work, context),
   scratchBytes: () => 0,
   text: printWgsl,
-  assemble: (kernel, name, wgsl) => ({
+  assemble: (kernel, name, wgsl, limits) => ({
     target: 'wgsl',
     name,
     wgsl,
@@ -34,5 +34,6 @@ export const gpuTarget: Target = {
     paramWords: Math.ceil(kernel.params.length / 4) * 4,
     workgroupSize: kernel.workgroupSize,
     usesF16: usesF16(wgsl),
+    subgroupSize: usesSubgroups(wgsl) ? (limits.gpu?.subgroupSize ?? null) : null,
   }),
 }

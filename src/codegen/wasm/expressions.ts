@@ -86,6 +86,11 @@ export class Expressions implements MemoryAccess {
         return this.multiplyAdd(e.a, e.b, e.c, lanes)
       case 'across':
         return this.across(e)
+      case 'lane':
+      case 'pack':
+      case 'broadcast':
+      case 'subgroupFold':
+        throw new UnsupportedError(`${e.op}: only schedules for WebGPU take vectors apart or have subgroups`)
     }
   }
 
