@@ -1,5 +1,6 @@
 import type { Case } from './cases.ts'
 import type { Contender } from './contender.ts'
+import { takesPart } from './contenders.ts'
 import { measureCase, messageOf, threadsText } from './measure.ts'
 import { otherRow, type Row } from './row.ts'
 import type { RunLimits } from './schedule.ts'
@@ -10,35 +11,46 @@ export interface Benchmark {
   readonly versions: Readonly<Record<string, string>>
 }
 
-/** All cases by all contenders. One that cannot be started has a row in each case that says why. */
+/** Told before each case which it is, and then what is being done in it. */
+export type Tell = (index: number, what: string) => void
+
+/**
+ * All cases by all contenders, each case in new processes: a first call finds nothing that another case compiled. Who
+ * cannot be started has a row in each case that says why, and is not tried again.
+ */
 export async function runBenchmark(
   cases: readonly Case[],
   contenders: readonly Contender[],
   limits: RunLimits,
-  tell: (what: string) => void,
+  tell: Tell,
 ): Promise<Benchmark> {
   const versions: Record<string, string> = {}
   const absent = new Map<Contender, string>()
   const rows: Row[] = []
-  try {
-    for (const contender of contenders) {
-      const name = `${contender.name}, ${threadsText(contender.threads)}`
-      tell(`starting ${name}`)
-      try {
-        versions[name] = await contender.open()
-      } catch (cause) {
-        absent.set(contender, messageOf(cause))
-        versions[name] = `not there: ${messageOf(cause)}`
+  for (const [index, what] of cases.entries()) {
+    const invited = contenders.filter(({ name }) => takesPart(name, what))
+    try {
+      for (const contender of invited) {
+        if (absent.has(contender)) continue
+        const name = `${contender.name}, ${threadsText(contender.threads)}`
+        tell(index, `starting ${name}`)
+        try {
+          versions[name] = await contender.open()
+        } catch (cause) {
+          absent.set(contender, messageOf(cause))
+          versions[name] = `not there: ${messageOf(cause)}`
+        }
       }
-    }
-    const present = contenders.filter((contender) => !absent.has(contender))
-    for (const what of cases) {
-      const measured = await measureCase(what, present, limits, (text) => tell(`${what.name}: ${text}`))
-      const missing = [...absent].map(([by, why]) => otherRow(what, by, 'missing', why))
+      const present = invited.filter((contender) => !absent.has(contender))
+      const measured = await measureCase(what, present, limits, (text) => tell(index, text))
+      const missing = invited.flatMap((by) => {
+        const why = absent.get(by)
+        return why === undefined ? [] : [otherRow(what, by, 'missing', why)]
+      })
       rows.push(...measured, ...missing)
+    } finally {
+      for (const contender of invited) await contender.close()
     }
-  } finally {
-    for (const contender of contenders) await contender.close()
   }
   return { rows, versions }
 }

@@ -1,5 +1,5 @@
 import type { Case } from './cases.ts'
-import type { Outputs } from './implementation.ts'
+import type { Outputs, ProgramFacts } from './implementation.ts'
 
 /** An implementation as the benchmark sees it: somewhere else, timed where it runs. */
 export interface Contender {
@@ -25,5 +25,7 @@ export interface PreparedCase {
   /** One run; milliseconds. */
   run(): Promise<number>
   outputs(): Promise<Outputs>
+  /** What its compiler made of the case; null where it does not tell. */
+  facts(): Promise<ProgramFacts | null>
   dispose(): Promise<void>
 }

@@ -18,7 +18,22 @@ export interface Prepared {
   run(): Promise<void>
   /** The results, computed from the inputs as they were given, whatever ran before. */
   outputs(): Promise<Outputs>
+  /** What its compiler made of the problem, where it tells. */
+  facts?(): Promise<ProgramFacts>
   dispose(): void
+}
+
+/** Figures of a compiled program. */
+export interface ProgramFacts {
+  /** Kernels that one run starts. */
+  readonly kernelCalls: number
+  /** Distinct ones, each compiled once. */
+  readonly pipelines: number
+  /** Memory for temporaries as planned, and the most of it that is alive at one time, below which no plan can go. */
+  readonly plannedBytes: number
+  readonly livenessBytes: number
+  /** Kernels to compile for another length of the sequence, the worst of those tried; null where there is none. */
+  readonly newPipelines: number | null
 }
 
 /** How an implementation is to be opened. */

@@ -1,5 +1,6 @@
 import { llamaWeights } from './llama-weights.ts'
-import type { Problem } from './problem.ts'
+import { type AdamwProblem, IMAGE, type Problem, TEXT } from './problem.ts'
+import { visualChatBatch } from './visualchat-batch.ts'
 
 /** One array of a case: the same numbers in every process. */
 export interface InputArray {
@@ -30,7 +31,52 @@ export function inputsOf(problem: Problem): Inputs {
         labels: { shape: [1, problem.tokens], data: integers('labels', problem.tokens, problem.vocab) },
         ...llamaWeights(problem),
       }
+    case 'copy':
+      return floats({ x: [problem.length] })
+    case 'mmca': {
+      const { heads, length, width } = problem
+      const shape = [1, heads, length, width]
+      return { ...floats({ q: shape, k: shape, v: shape }), modality: modality(length) }
+    }
+    case 'crossEntropy': {
+      const { rows, classes } = problem
+      return {
+        ...floats({ logits: [rows, classes] }),
+        labels: { shape: [rows], data: integers('labels', rows, classes) },
+      }
+    }
+    case 'adamw':
+      return adamwInputs(problem)
+    case 'decode': {
+      const { layers, dim, heads, cached, vocab } = problem
+      const cache = Array.from({ length: layers }, (_, i) => ['k', 'v'].map((part) => `cache.${i}.${part}`)).flat()
+      return {
+        id: { shape: [1, 1], data: integers('id', 1, vocab) },
+        ...floats(Object.fromEntries(cache.map((name) => [name, [1, heads, cached - 1, dim / heads]]))),
+        ...llamaWeights(problem),
+      }
+    }
+    case 'visualchat':
+      return visualChatBatch(problem)
   }
+}
+
+/** i32 [1,length]: text, with images over the second and the fifth eighth. */
+const modality = (length: number): InputArray => ({
+  shape: [1, length],
+  data: Int32Array.from({ length }, (_, i) => ([1, 4].includes(Math.floor((8 * i) / length)) ? IMAGE : TEXT)),
+})
+
+/** Weights by name, and the gradient of each as `gradient.NAME`. */
+function adamwInputs({ layers, dim }: AdamwProblem): Inputs {
+  const shapes = Object.fromEntries(
+    Array.from({ length: layers }, (_, i) => [
+      [`${i}.matrix`, [dim, dim]],
+      [`${i}.vector`, [dim]],
+    ]).flat(),
+  ) as Record<string, number[]>
+  const gradients = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [`gradient.${name}`, shape]))
+  return floats({ ...shapes, ...gradients })
 }
 
 const floats = (shapes: Readonly<Record<string, readonly number[]>>): Inputs =>
@@ -46,7 +92,7 @@ export function uniform(name: string, shape: readonly number[], low: number, hig
   return out
 }
 
-function integers(name: string, length: number, below: number): Int32Array {
+export function integers(name: string, length: number, below: number): Int32Array {
   const next = generator(name)
   return Int32Array.from({ length }, () => Math.floor(next() * below))
 }

@@ -1,8 +1,8 @@
 import { type Inputs, uniform } from './inputs.ts'
-import type { LlamaProblem } from './problem.ts'
+import type { LlamaSize } from './problem.ts'
 
 /** Shapes of a decoder's weights, [out,in] where they are matrices, under Hugging Face's names. */
-export function llamaShapes({ layers, dim, hidden, vocab }: LlamaProblem): Readonly<Record<string, readonly number[]>> {
+export function llamaShapes({ layers, dim, hidden, vocab }: LlamaSize): Readonly<Record<string, readonly number[]>> {
   const layer = (i: number): Record<string, readonly number[]> => ({
     [`model.layers.${i}.self_attn.q_proj.weight`]: [dim, dim],
     [`model.layers.${i}.self_attn.k_proj.weight`]: [dim, dim],
@@ -23,7 +23,7 @@ export function llamaShapes({ layers, dim, hidden, vocab }: LlamaProblem): Reado
 }
 
 /** Matrices small enough that activations stay of order 1; norms near 1. */
-export const llamaWeights = (problem: LlamaProblem): Inputs =>
+export const llamaWeights = (problem: LlamaSize): Inputs =>
   Object.fromEntries(
     Object.entries(llamaShapes(problem)).map(([name, shape]) => {
       const spread = 1 / Math.sqrt(problem.dim)
@@ -32,13 +32,15 @@ export const llamaWeights = (problem: LlamaProblem): Inputs =>
     }),
   )
 
-/** Cosines and sines [tokens, dim/heads/2] of rotary positions, for implementations without an operation for them. */
+/** Cosines and sines [tokens, dim/heads/2] of rotary positions from `first` on, for who has no operation for them. */
 export function ropeAngles(
-  { tokens, dim, heads }: LlamaProblem,
+  { dim, heads }: LlamaSize,
+  tokens: number,
   theta: number,
+  first = 0,
 ): { cos: Float32Array; sin: Float32Array } {
   const half = dim / heads / 2
-  const angle = (i: number): number => Math.floor(i / half) * theta ** (-(i % half) / half)
+  const angle = (i: number): number => (first + Math.floor(i / half)) * theta ** (-(i % half) / half)
   const length = tokens * half
   return {
     cos: Float32Array.from({ length }, (_, i) => Math.cos(angle(i))),

@@ -2,9 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Case } from './cases.ts'
 import { differenceOf } from './compare.ts'
 import type { Contender, PreparedCase } from './contender.ts'
-import { type Outputs, Unsupported } from './implementation.ts'
+import { type Outputs, type ProgramFacts, Unsupported } from './implementation.ts'
 import { measuredRow, otherRow, type Row } from './row.ts'
-import { anotherInTurn, anotherRound, anotherWarmUp, PAUSE_MS, type RunLimits } from './schedule.ts'
+import {
+  anotherInTurn,
+  anotherRound,
+  anotherRun,
+  anotherWarmUp,
+  isLong,
+  PAUSE_MS,
+  type Progress,
+  type RunLimits,
+} from './schedule.ts'
 
 /**
  * Measures one case by all contenders in turn, A B C A B C, so that whatever else the machine does meets all alike.
@@ -16,23 +25,34 @@ export async function measureCase(
   limits: RunLimits,
   tell: (what: string) => void,
 ): Promise<Row[]> {
-  const entries: Entry[] = contenders.map((by) => ({ by, prepared: null, times: [], failure: null }))
+  const entries: Entry[] = contenders.map((by) => ({
+    by,
+    prepared: null,
+    facts: null,
+    last: 0,
+    times: [],
+    failure: null,
+  }))
   await prepareAll(what, entries, tell)
   tell('warming up')
   for (const { by } of entries) by.pause()
   for (let rounds = 0, spent = 0; anotherWarmUp(rounds, spent, limits); rounds++) {
-    spent += await playRound(entries, () => {}, anotherInTurn)
+    // Its first results were compared already: a long run was made before.
+    spent += await playRound(
+      entries.filter(({ last }) => !isLong(last)),
+      () => {},
+      anotherInTurn,
+    )
   }
-  const { runs } = limits
-  const missing = ({ times }: Entry): boolean => runs === undefined || times.length < runs
+  const wantsMore = (entry: Entry): boolean => isReady(entry) && anotherRun(progressOf(entry), limits)
   const going = (rounds: number, spent: number): boolean =>
-    runs === undefined ? anotherRound(rounds, spent) : entries.some((entry) => isReady(entry) && missing(entry))
+    entries.some(wantsMore) && (limits.runs !== undefined || anotherRound(rounds, spent))
   for (let rounds = 0, spent = 0; going(rounds, spent); rounds++) {
     tell(`round ${rounds + 1}`)
     spent += await playRound(
-      entries.filter(missing),
+      entries.filter(wantsMore),
       ({ times }, time) => times.push(time),
-      (done, soFar, entry) => missing(entry) && anotherInTurn(done, soFar),
+      (done, soFar, entry) => wantsMore(entry) && anotherInTurn(done, soFar),
     )
   }
   for (const { by } of entries) by.resume()
@@ -44,6 +64,9 @@ export async function measureCase(
 interface Entry {
   readonly by: Contender
   prepared: PreparedCase | null
+  facts: ProgramFacts | null
+  /** Milliseconds of its latest run; 0 before any. */
+  last: number
   readonly times: number[]
   failure: { readonly status: 'unsupported' | 'error'; readonly why: string } | null
 }
@@ -51,6 +74,12 @@ interface Entry {
 type Ready = Entry & { readonly prepared: PreparedCase }
 
 const isReady = (entry: Entry): entry is Ready => entry.prepared !== null && entry.failure === null
+
+const progressOf = ({ prepared, times }: Entry): Progress => ({
+  firstCall: prepared?.firstCall ?? 0,
+  runs: times.length,
+  spent: times.reduce((a, b) => a + b, 0),
+})
 
 /** Prepares each and compares its results, before any time is taken. */
 async function prepareAll(what: Case, entries: readonly Entry[], tell: (what: string) => void): Promise<void> {
@@ -63,6 +92,7 @@ async function prepareAll(what: Case, entries: readonly Entry[], tell: (what: st
       expected ??= outputs
       const difference = differenceOf(outputs, expected)
       if (difference !== null) entry.failure = { status: 'error', why: difference }
+      entry.facts = await entry.prepared.facts()
     })
   }
 }
@@ -77,9 +107,11 @@ async function playRound(
   for (const entry of entries.filter(isReady)) {
     entry.by.resume()
     await attempt(entry, async () => {
-      await entry.prepared.run() // not counted: its process was stopped, and its threads lie on one processor
+      // Not counted: its process was stopped, and its threads lie on one processor.
+      if (!isLong(entry.last)) entry.last = await entry.prepared.run()
       for (let runs = 0, spent = 0; runs === 0 || another(runs, spent, entry); runs++) {
         const time = await entry.prepared.run()
+        entry.last = time
         keep(entry, time)
         spent += time
         all += time
@@ -101,9 +133,9 @@ async function attempt(entry: Entry, action: () => Promise<void>): Promise<void>
   }
 }
 
-function rowOf(what: Case, { by, prepared, times, failure }: Entry): Row {
+function rowOf(what: Case, { by, prepared, facts, times, failure }: Entry): Row {
   if (failure) return otherRow(what, by, failure.status, failure.why)
-  return measuredRow(what, by, times, prepared!.firstCall) // without a failure it was prepared
+  return measuredRow(what, by, { times, firstCall: prepared!.firstCall, facts }) // without a failure it was prepared
 }
 
 export const threadsText = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`)

@@ -1,5 +1,7 @@
 import type { Case } from './cases.ts'
 import type { Contender } from './contender.ts'
+import type { ProgramFacts } from './implementation.ts'
+import type { Problem } from './problem.ts'
 import { median, type Spread, spread } from './statistics.ts'
 
 /** One line of the report: one implementation in one case. Times are in milliseconds. */
@@ -7,6 +9,7 @@ export type Row = Subject & (Measured | NotMeasured)
 
 interface Subject {
   readonly case: string
+  readonly problem: Problem
   readonly device: string
   readonly implementation: string
   readonly threads: number
@@ -22,7 +25,11 @@ export interface Measured {
   readonly spread: Spread
   readonly runs: number
   readonly firstCall: number
-  readonly rate: Rate
+  /** What the case asks for, over the median. */
+  readonly gflops: number
+  readonly gigabytes: number
+  /** What its compiler made of the case, where it tells. */
+  readonly facts: ProgramFacts | null
 }
 
 export interface NotMeasured {
@@ -31,24 +38,30 @@ export interface NotMeasured {
   readonly why: string
 }
 
-export interface Rate {
-  readonly value: number
-  readonly unit: 'GFLOP/s' | 'GB/s'
-}
-
 export type MeasuredRow = Subject & Measured
 
 export const isMeasured = (row: Row): row is MeasuredRow => row.status === 'measured'
 
-export const measuredRow = (what: Case, by: Contender, times: readonly number[], firstCall: number): Row => ({
-  ...subject(what, by),
-  status: 'measured',
-  median: median(times),
-  spread: spread(times),
-  runs: times.length,
-  firstCall,
-  rate: rateOf(what, median(times)),
-})
+export interface Measurement {
+  readonly times: readonly number[]
+  readonly firstCall: number
+  readonly facts: ProgramFacts | null
+}
+
+export function measuredRow(what: Case, by: Contender, { times, firstCall, facts }: Measurement): Row {
+  const seconds = median(times) / 1000
+  return {
+    ...subject(what, by),
+    status: 'measured',
+    median: median(times),
+    spread: spread(times),
+    runs: times.length,
+    firstCall,
+    gflops: what.flops / seconds / 1e9,
+    gigabytes: what.bytes / seconds / 1e9,
+    facts,
+  }
+}
 
 export const otherRow = (what: Case, by: Contender, status: NotMeasured['status'], why: string): Row => ({
   ...subject(what, by),
@@ -62,11 +75,7 @@ const subject = (what: Case, by: Contender): Subject => ({
   implementation: by.name,
   threads: by.threads,
   script: by.script,
+  problem: what.problem,
   flops: what.flops,
   bytes: what.bytes,
 })
-
-function rateOf(what: Case, milliseconds: number): Rate {
-  const perSecond = what[what.boundBy] / (milliseconds / 1000)
-  return { value: perSecond / 1e9, unit: what.boundBy === 'flops' ? 'GFLOP/s' : 'GB/s' }
-}

@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Case } from './cases.ts'
 import type { Contender, PreparedCase } from './contender.ts'
-import type { Outputs } from './implementation.ts'
+import { type Outputs, Unsupported } from './implementation.ts'
 import { inputsOf } from './inputs.ts'
 import { goOn, stop } from './pausing.ts'
 import { CHECKED_STEPS, EPSILON, LEARNING_RATE, ROPE_THETA, WEIGHT_DECAY } from './problem.ts'
@@ -43,13 +43,12 @@ export class TorchContender implements Contender {
     const python = this.python()
     if (!python) throw new Error(`no torch in ${PYTHONS.join(' or ')}`)
     this.folder = mkdtempSync(join(tmpdir(), 'weft-bench-'))
-    process.once('exit', () => this.removeFolder()) // after an interrupt as well
     const peer = spawn(python, [fileURLToPath(new URL('torch_peer.py', import.meta.url))], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { ...process.env, ...this.threadLimits() },
     })
     this.peer = peer
-    process.once('exit', () => peer.kill('SIGKILL')) // a process that is stopped does not notice an interrupt
+    process.once('exit', this.atExit)
     createInterface({ input: peer.stdout }).on('line', (line) => this.settle?.(line))
     peer.on('exit', () => this.settle?.(null))
     peer.stdin.on('error', () => {}) // it ended, which `exit` tells
@@ -68,6 +67,7 @@ export class TorchContender implements Contender {
       firstCall,
       run: async () => (await this.ask({ ask: 'run' })) as number,
       outputs: async () => this.outputs(),
+      facts: async () => null,
       dispose: async () => {
         await this.ask({ ask: 'dispose' })
       },
@@ -90,6 +90,13 @@ export class TorchContender implements Contender {
       peer.kill('SIGKILL')
       await gone
     }
+    process.off('exit', this.atExit)
+    this.removeFolder()
+  }
+
+  /** After an interrupt as well, which a process that is stopped does not notice. */
+  private readonly atExit = (): void => {
+    this.peer?.kill('SIGKILL')
     this.removeFolder()
   }
 
@@ -117,8 +124,8 @@ export class TorchContender implements Contender {
       peer.stdin.write(`${JSON.stringify(request)}\n`)
     })
     if (line === null) throw new Error('its process ended')
-    const reply = JSON.parse(line) as { ok: boolean; value: unknown; message: string } // our own script's words
-    if (!reply.ok) throw new Error(reply.message)
+    const reply = JSON.parse(line) as { ok: boolean; value: unknown; unsupported: boolean; message: string } // our own script's words
+    if (!reply.ok) throw reply.unsupported ? new Unsupported(reply.message) : new Error(reply.message)
     return reply.value
   }
 }

@@ -11,6 +11,10 @@ import torch
 import torch.nn.functional as F
 
 
+class Unsupported(Exception):
+    pass
+
+
 def load(array):
     dtype = np.int32 if array["dtype"] == "i32" else np.float32
     data = np.fromfile(array["file"], dtype=dtype).reshape(array["shape"])
@@ -32,7 +36,9 @@ def operation(problem, t, constants):
         return lambda: F.gelu(torch.addcmul(t["z"], t["x"], t["y"]))
     if kind == "attention":
         return lambda: attention(t["q"], t["k"], t["v"], False)
-    raise ValueError(f"no such problem: {kind}")
+    if kind == "copy":
+        return lambda: t["x"] * 2
+    raise Unsupported(f"not written for it: {kind}")
 
 
 def attention(q, k, v, causal):
@@ -120,6 +126,49 @@ class Llama:
         return {"losses": torch.stack([self.run() for _ in range(self.constants["checkedSteps"])])}
 
 
+class CrossEntropy:
+    def __init__(self, problem, tensors, constants):
+        self.logits = tensors["logits"].requires_grad_()
+        self.labels = tensors["labels"]
+
+    def run(self):
+        self.logits.grad = None
+        loss = F.cross_entropy(self.logits, self.labels)
+        loss.backward()
+        return loss.detach()
+
+    def outputs(self):
+        return {"loss": self.run(), "gradient": self.logits.grad}
+
+
+class AdamW:
+    def __init__(self, problem, tensors, constants):
+        self.constants = constants
+        prefix = "gradient."
+        self.start = {name: x for name, x in tensors.items() if not name.startswith(prefix)}
+        self.gradients = {name: tensors[prefix + name] for name in self.start}
+        self.reset()
+
+    def reset(self):
+        self.weights = {name: x.clone().requires_grad_() for name, x in self.start.items()}
+        for name, weight in self.weights.items():
+            weight.grad = self.gradients[name]
+        constants = self.constants
+        self.optimizer = torch.optim.AdamW(
+            self.weights.values(), lr=constants["learningRate"], weight_decay=constants["weightDecay"]
+        )
+
+    def run(self):
+        self.optimizer.step()
+
+    def outputs(self):
+        self.reset()
+        for _ in range(self.constants["checkedSteps"]):
+            self.run()
+        names = list(self.weights)
+        return {name: self.weights[name] for name in (names[0], names[-1])}
+
+
 class Operation:
     def __init__(self, problem, tensors, constants):
         self.function = operation(problem, tensors, constants)
@@ -130,6 +179,9 @@ class Operation:
 
     def outputs(self):
         return {"result": self.run()}
+
+
+KINDS = {"llama": Llama, "crossEntropy": CrossEntropy, "adamw": AdamW}
 
 
 def blas():
@@ -159,7 +211,7 @@ prepared = None
 
 def prepare(request, tensors):
     problem, constants = request["problem"], request["constants"]
-    made = (Llama if problem["kind"] == "llama" else Operation)(problem, tensors, constants)
+    made = KINDS.get(problem["kind"], Operation)(problem, tensors, constants)
     made.run()
     return made
 
@@ -192,5 +244,5 @@ for line in sys.stdin:
     try:
         reply = {"ok": True, "value": answer(json.loads(line))}
     except Exception as error:
-        reply = {"ok": False, "message": f"{type(error).__name__}: {error}"}
+        reply = {"ok": False, "unsupported": isinstance(error, Unsupported), "message": f"{type(error).__name__}: {error}"}
     print(json.dumps(reply), flush=True)

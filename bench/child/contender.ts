@@ -3,12 +3,15 @@ import { fileURLToPath } from 'node:url'
 import { ENGINE_FLAGS } from '../../scripts/engine-flags.ts'
 import type { Case } from '../cases.ts'
 import type { Contender, PreparedCase } from '../contender.ts'
-import { type ImplementationOptions, type Outputs, Unsupported } from '../implementation.ts'
+import { type ImplementationOptions, type Outputs, type ProgramFacts, Unsupported } from '../implementation.ts'
 import { goOn, stop } from '../pausing.ts'
 import type { ChildKind, Reply, ReplyValue, Request } from './messages.ts'
 
 /** How much of what a child wrote on stderr is told when it dies. */
 const LAST_WORDS = 500
+
+/** Mesa and NVIDIA's driver keep compiled kernels on disk. */
+const NO_DRIVER_CACHE = { MESA_SHADER_CACHE_DISABLE: 'true', __GL_SHADER_DISK_CACHE: '0' }
 
 /** An implementation in a Node process of its own, so that no library's threads, memory or settings meet another's. */
 export class ChildContender implements Contender {
@@ -19,6 +22,8 @@ export class ChildContender implements Contender {
   constructor(
     readonly name: ChildKind,
     private readonly options: ImplementationOptions,
+    /** Does the driver forget what it compiled in earlier processes? */
+    private readonly cold = false,
   ) {}
 
   get device(): string {
@@ -34,12 +39,13 @@ export class ChildContender implements Contender {
       execArgv: [...ENGINE_FLAGS, '--import', 'tsx'], // the same engine for all
       serialization: 'advanced', // copies arrays as they are
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, ...(this.cold ? NO_DRIVER_CACHE : {}) },
     })
     child.stderr?.on('data', (text: Buffer) => {
       this.said = (this.said + text).slice(-LAST_WORDS)
     })
     this.child = child
-    process.once('exit', () => child.kill('SIGKILL')) // a process that is stopped does not notice an interrupt
+    process.once('exit', this.kill) // a process that is stopped does not notice an interrupt
     return (await this.ask({ ask: 'open', kind: this.name, options: this.options })) as string
   }
 
@@ -49,6 +55,7 @@ export class ChildContender implements Contender {
       firstCall,
       run: async () => (await this.ask({ ask: 'run' })) as number,
       outputs: async () => (await this.ask({ ask: 'outputs' })) as Outputs,
+      facts: async () => (await this.ask({ ask: 'facts' })) as ProgramFacts | null,
       dispose: async () => {
         await this.ask({ ask: 'dispose' })
       },
@@ -66,10 +73,15 @@ export class ChildContender implements Contender {
   async close(): Promise<void> {
     const { child } = this
     this.child = null
+    process.off('exit', this.kill)
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const gone = new Promise((done) => child.once('exit', done))
     child.kill('SIGKILL') // it holds nothing that matters, and some libraries do not let their process end
     await gone
+  }
+
+  private readonly kill = (): void => {
+    this.child?.kill('SIGKILL')
   }
 
   private ask(request: Request): Promise<ReplyValue> {

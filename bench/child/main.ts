@@ -27,6 +27,8 @@ async function answer(request: Request): Promise<ReplyValue> {
     }
     case 'outputs':
       return prepared!.outputs()
+    case 'facts':
+      return (await prepared!.facts?.()) ?? null
     case 'dispose':
       prepared?.dispose()
       prepared = null

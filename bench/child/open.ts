@@ -5,7 +5,8 @@ import type { ChildKind } from './messages.ts'
 export async function openImplementation(kind: ChildKind, options: ImplementationOptions): Promise<Implementation> {
   switch (kind) {
     case 'weft':
-      return (await import('../implementations/weft.ts')).openWeft(options)
+    case 'weft-unfused':
+      return (await import('../implementations/weft.ts')).openWeft(options, kind)
     case 'jax-js':
       // jax-js looks for workers as it is loaded.
       await (await import('../implementations/jax-js-host.ts')).standInForBrowser(options)

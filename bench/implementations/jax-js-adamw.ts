@@ -1,5 +1,8 @@
-import { type Array as JaxArray, numpy as np, tree } from '@jax-js/jax'
-import { LEARNING_RATE, WEIGHT_DECAY } from '../problem.ts'
+import { blockUntilReady, type Array as JaxArray, jit, numpy as np, tree } from '@jax-js/jax'
+import type { Prepared } from '../implementation.ts'
+import type { Inputs } from '../inputs.ts'
+import { CHECKED_STEPS, LEARNING_RATE, WEIGHT_DECAY } from '../problem.ts'
+import { floatsOf, jaxArray } from './jax-js.ts'
 
 export type Tensors = Record<string, JaxArray>
 
@@ -51,3 +54,32 @@ const correction = (b: number, step: JaxArray): JaxArray =>
     .exp(step.mul(Math.log(b)))
     .mul(-1)
     .add(1)
+
+/** Updates by gradients that are given. */
+export function prepareJaxAdamw(inputs: Inputs): Prepared {
+  const names = Object.keys(inputs).filter((name) => !name.startsWith('gradient.'))
+  const tensors = (prefix: string): Tensors =>
+    Object.fromEntries(names.map((name) => [name, jaxArray(inputs[prefix + name]!)]))
+  const weights = tensors('')
+  const gradients = tensors('gradient.')
+  const compiled = jit((w: Tensors, g: Tensors, state: TrainingState) => adamwUpdate(w, g, state))
+  const begin = (): [Tensors, TrainingState] => [tree.ref(weights), zeroState(weights)]
+  let now = begin()
+  const next = async (): Promise<void> => {
+    now = await blockUntilReady(compiled(now[0], tree.ref(gradients), now[1]))
+  }
+  return {
+    run: next,
+    async outputs() {
+      tree.dispose([...now])
+      now = begin()
+      for (let i = 0; i < CHECKED_STEPS; i++) await next()
+      const ends = [names[0]!, names.at(-1)!].map(async (name) => [name, await floatsOf(now[0][name]!.ref)] as const)
+      return Object.fromEntries(await Promise.all(ends))
+    },
+    dispose() {
+      compiled.dispose()
+      tree.dispose([...now, weights, gradients])
+    },
+  }
+}

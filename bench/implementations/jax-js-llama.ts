@@ -1,8 +1,15 @@
 import { blockUntilReady, type Array as JaxArray, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax'
 import type { Prepared } from '../implementation.ts'
-import type { Inputs } from '../inputs.ts'
+import type { InputArray, Inputs } from '../inputs.ts'
 import { ropeAngles } from '../llama-weights.ts'
-import { CHECKED_STEPS, EPSILON, type LlamaProblem, ROPE_THETA } from '../problem.ts'
+import {
+  CHECKED_STEPS,
+  type DecodeProblem,
+  EPSILON,
+  type LlamaProblem,
+  type LlamaSize,
+  ROPE_THETA,
+} from '../problem.ts'
 import { floatsOf, jaxArray } from './jax-js.ts'
 import { adamwUpdate, type Tensors, type TrainingState, zeroState } from './jax-js-adamw.ts'
 
@@ -19,7 +26,7 @@ interface Batch {
 export function prepareJaxLlama(problem: LlamaProblem, inputs: Inputs): Prepared {
   const { ids, labels, ...arrays } = inputs
   const weights: Tensors = Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, jaxArray(array)]))
-  const angles = ropeAngles(problem, ROPE_THETA)
+  const angles = ropeAngles(problem, problem.tokens, ROPE_THETA)
   const shape = [problem.tokens, problem.dim / problem.heads / 2]
   const batch: Batch = {
     ids: jaxArray({ shape: [problem.tokens], data: ids!.data }),
@@ -117,37 +124,106 @@ const lossOf =
   }
 
 /** Logits [tokens,vocab]. */
-function logits(
-  { layers, dim, heads, tokens }: LlamaProblem,
+function logits(problem: LlamaProblem, w: Tensors, { ids, cos, sin }: Omit<Batch, 'labels'>): JaxArray {
+  const { tokens } = problem
+  const result = layersOf(problem, w, np.take(w['model.embed_tokens.weight']!, ids, 0), { cos, sin }, (_, k, v) => ({
+    k,
+    v,
+    mask: np.tri(tokens, tokens, 0, { dtype: np.bool }),
+  }))
+  cos.dispose()
+  sin.dispose()
+  return linear(rmsNorm(result, w['model.norm.weight']!), w['lm_head.weight']!)
+}
+
+interface Attended {
+  readonly k: JaxArray
+  readonly v: JaxArray
+  /** Which scores count; all without it. */
+  readonly mask?: JaxArray
+}
+
+/** The layers applied to x [T,dim]; `attend` says to what keys and values [heads,...,width], given the layer's new ones. */
+function layersOf(
+  { layers, dim, heads }: LlamaSize,
   w: Tensors,
-  { ids, cos, sin }: Omit<Batch, 'labels'>,
+  embedded: JaxArray,
+  { cos, sin }: { readonly cos: JaxArray; readonly sin: JaxArray },
+  attend: (layer: number, k: JaxArray, v: JaxArray) => Attended,
 ): JaxArray {
   const width = dim / heads
-  const split = (x: JaxArray): JaxArray => x.reshape([tokens, heads, width]).transpose([1, 0, 2])
+  const T = embedded.shape[0]!
+  const split = (x: JaxArray): JaxArray => x.reshape([T, heads, width]).transpose([1, 0, 2])
   const rotate = (x: JaxArray): JaxArray => {
     const [a, b] = np.split(x, 2, -1) as [JaxArray, JaxArray]
     const first = a.ref.mul(cos.ref).sub(b.ref.mul(sin.ref))
     const second = b.mul(cos.ref).add(a.mul(sin.ref))
     return np.concatenate([first, second], -1)
   }
-  let x = np.take(w['model.embed_tokens.weight']!, ids, 0)
+  let x = embedded
   for (let i = 0; i < layers; i++) {
     const weight = (name: string): JaxArray => w[`model.layers.${i}.${name}.weight`]!
     const h = rmsNorm(x.ref, weight('input_layernorm'))
     const q = rotate(split(linear(h.ref, weight('self_attn.q_proj')))).mul(1 / Math.sqrt(width))
-    const k = rotate(split(linear(h.ref, weight('self_attn.k_proj'))))
-    const v = split(linear(h, weight('self_attn.v_proj')))
-    const scores = np.where(np.tri(tokens, tokens, 0, { dtype: np.bool }), np.matmul(q, k.transpose([0, 2, 1])), -1e30)
-    const attended = np.matmul(nn.softmax(scores, -1), v).transpose([1, 0, 2]).reshape([tokens, dim])
+    const newK = rotate(split(linear(h.ref, weight('self_attn.k_proj'))))
+    const { k, v, mask } = attend(i, newK, split(linear(h, weight('self_attn.v_proj'))))
+    const scores = np.matmul(q, k.transpose([0, 2, 1]))
+    const allowed = mask ? np.where(mask, scores, -1e30) : scores
+    const attended = np.matmul(nn.softmax(allowed, -1), v).transpose([1, 0, 2]).reshape([T, dim])
     x = x.add(linear(attended, weight('self_attn.o_proj')))
     const z = rmsNorm(x.ref, weight('post_attention_layernorm'))
     const gate = nn.silu(linear(z.ref, weight('mlp.gate_proj')))
     x = x.add(linear(gate.mul(linear(z, weight('mlp.up_proj'))), weight('mlp.down_proj')))
   }
-  cos.dispose()
-  sin.dispose()
-  return linear(rmsNorm(x, w['model.norm.weight']!), w['lm_head.weight']!)
+  return x
 }
+
+/** One more token. The cache, which cannot be written in place, is joined with the token's keys and values. */
+export function prepareJaxDecode(problem: DecodeProblem, inputs: Inputs): Prepared {
+  const { dim, heads, cached, vocab } = problem
+  const width = dim / heads
+  const { id, ...arrays } = inputs
+  const weights: Tensors = Object.fromEntries(
+    Object.entries(arrays).map(([name, array]) => [name, jaxArray(withoutBatch(name, array))]),
+  )
+  const angles = ropeAngles(problem, 1, ROPE_THETA, cached - 1)
+  const batch: Tensors = {
+    ids: jaxArray({ shape: [1], data: id!.data }),
+    cos: jaxArray({ shape: [1, width / 2], data: angles.cos }),
+    sin: jaxArray({ shape: [1, width / 2], data: angles.sin }),
+  }
+  const compiled = jit((w: Tensors, b: Tensors) => {
+    const joined: JaxArray[] = []
+    const angles = { cos: b['cos']!, sin: b['sin']! }
+    const embedded = np.take(w['model.embed_tokens.weight']!, b['ids']!, 0)
+    const x = layersOf(problem, w, embedded, angles, (layer, newK, newV) => {
+      const k = np.concatenate([w[`cache.${layer}.k`]!, newK], 1)
+      const v = np.concatenate([w[`cache.${layer}.v`]!, newV], 1)
+      joined.push(k.ref, v.ref)
+      return { k, v }
+    })
+    return [linear(rmsNorm(x, w['model.norm.weight']!), w['lm_head.weight']!).reshape([1, vocab]), ...joined]
+  })
+  const call = (): Promise<JaxArray[]> => blockUntilReady(compiled(tree.ref(weights), tree.ref(batch)))
+  return {
+    async run() {
+      tree.dispose(await call())
+    },
+    async outputs() {
+      const [logits, ...joined] = await call()
+      tree.dispose(joined)
+      return { logits: await floatsOf(logits!) }
+    },
+    dispose() {
+      compiled.dispose()
+      tree.dispose([weights, batch])
+    },
+  }
+}
+
+/** A cache [1,heads,T,width] as [heads,T,width]; a weight as it is. */
+const withoutBatch = (name: string, { shape, data }: InputArray): InputArray =>
+  name.startsWith('cache.') ? { shape: shape.slice(1), data } : { shape, data }
 
 const linear = (x: JaxArray, weight: JaxArray): JaxArray => np.matmul(x, weight.transpose())
 

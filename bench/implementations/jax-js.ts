@@ -1,8 +1,19 @@
-import { blockUntilReady, defaultDevice, init, type Array as JaxArray, jit, nn, numpy as np, tree } from '@jax-js/jax'
+import {
+  blockUntilReady,
+  defaultDevice,
+  init,
+  type Array as JaxArray,
+  jit,
+  nn,
+  numpy as np,
+  tree,
+  valueAndGrad,
+} from '@jax-js/jax'
 import { type Implementation, type ImplementationOptions, type Prepared, Unsupported } from '../implementation.ts'
 import type { InputArray, Inputs } from '../inputs.ts'
-import { EPSILON, type Problem } from '../problem.ts'
-import { prepareJaxLlama } from './jax-js-llama.ts'
+import { EPSILON, type Operation, operation, type Problem } from '../problem.ts'
+import { prepareJaxAdamw } from './jax-js-adamw.ts'
+import { prepareJaxDecode, prepareJaxLlama } from './jax-js-llama.ts'
 import { packageVersion } from './package-version.ts'
 
 /** jax-js, after `standInForBrowser`. Its arrays are freed by hand: a function owns its arguments, and `ref` keeps one for another use. */
@@ -12,12 +23,45 @@ export async function openJaxJs({ device }: ImplementationOptions): Promise<Impl
   defaultDevice(device)
   return {
     version: `@jax-js/jax ${packageVersion('@jax-js/jax')}`,
-    prepare: async (problem, inputs) =>
-      problem.kind === 'llama' ? prepareJaxLlama(problem, inputs) : prepareOperation(problem, inputs),
+    prepare: async (problem, inputs) => prepareJax(problem, inputs),
   }
 }
 
-type Operation = Exclude<Problem, { readonly kind: 'llama' }>
+function prepareJax(problem: Problem, inputs: Inputs): Prepared {
+  switch (problem.kind) {
+    case 'llama':
+      return prepareJaxLlama(problem, inputs)
+    case 'decode':
+      return prepareJaxDecode(problem, inputs)
+    case 'crossEntropy':
+      return prepareCrossEntropy(problem.classes, inputs)
+    case 'adamw':
+      return prepareJaxAdamw(inputs)
+    default:
+      return prepareOperation(operation(problem), inputs)
+  }
+}
+
+function prepareCrossEntropy(classes: number, { logits, labels }: Inputs): Prepared {
+  const inputs = [jaxArray(logits!), jaxArray(labels!)] as const
+  const loss = (x: JaxArray, l: JaxArray): JaxArray =>
+    np.sum(nn.logSoftmax(x, -1).mul(nn.oneHot(l, classes))).mul(-1 / logits!.shape[0]!)
+  const compiled = jit((x: JaxArray, l: JaxArray) => valueAndGrad(loss)(x, l))
+  const call = () => blockUntilReady(compiled(inputs[0].ref, inputs[1].ref))
+  return {
+    async run() {
+      tree.dispose(await call())
+    },
+    async outputs() {
+      const [loss, gradient] = await call()
+      return { loss: await floatsOf(loss), gradient: await floatsOf(gradient) }
+    },
+    dispose() {
+      compiled.dispose()
+      tree.dispose([...inputs])
+    },
+  }
+}
 
 function prepareOperation(problem: Operation, arrays: Inputs): Prepared {
   const inputs = Object.values(arrays).map(jaxArray)
@@ -48,6 +92,8 @@ function functionOf(problem: Operation): (...inputs: JaxArray[]) => JaxArray {
       return (x, weight, bias) => nn.standardize(x!, -1, { epsilon: EPSILON }).mul(weight!).add(bias!)
     case 'elementwise':
       return (x, y, z) => nn.gelu(x!.mul(y!).add(z!), { approximate: false })
+    case 'copy':
+      return (x) => x!.mul(2)
     case 'attention': {
       const scale = 1 / Math.sqrt(problem.width)
       return (q, k, v) => np.matmul(nn.softmax(np.matmul(q!.mul(scale), k!.transpose([0, 1, 3, 2])), -1), v!)

@@ -1,6 +1,6 @@
 import { Unsupported } from '../implementation.ts'
 import type { Inputs } from '../inputs.ts'
-import { EPSILON, type Problem } from '../problem.ts'
+import { EPSILON, type Operation, operation, type Problem } from '../problem.ts'
 import { llamaGraph } from './onnx-llama.ts'
 import { OnnxGraph } from './onnx-model.ts'
 
@@ -13,14 +13,12 @@ export interface OnnxProblem {
 
 /** @throws Unsupported for gradients: the library runs graphs forward only. */
 export function onnxProblem(problem: Problem, inputs: Inputs): OnnxProblem {
-  if (problem.kind !== 'llama') return operation(problem, inputs)
-  if (problem.mode !== 'forward') throw new Unsupported('no gradients: it runs graphs forward only')
-  return llamaGraph(problem, inputs)
+  const noGradients = problem.kind === 'crossEntropy' || (problem.kind === 'llama' && problem.mode !== 'forward')
+  if (noGradients) throw new Unsupported('no gradients: it runs graphs forward only')
+  return problem.kind === 'llama' ? llamaGraph(problem, inputs) : operationGraph(operation(problem), inputs)
 }
 
-type Operation = Exclude<Problem, { readonly kind: 'llama' }>
-
-function operation(problem: Operation, feeds: Inputs): OnnxProblem {
+function operationGraph(problem: Operation, feeds: Inputs): OnnxProblem {
   const graph = new OnnxGraph()
   const inputs = Object.entries(feeds).map(([name, { shape }]) => graph.input(name, 'f32', shape))
   const add = (opType: string, names: readonly string[], attributes = {}): string =>
@@ -44,6 +42,8 @@ function build(problem: Operation, inputs: readonly string[], node: Node, scalar
       return node('LayerNormalization', [first, second, third], { axis: -1, epsilon: { float: EPSILON } })
     case 'elementwise':
       return node('Gelu', [node('Add', [node('Mul', [first, second]), third])])
+    case 'copy':
+      return node('Mul', [first, scalar(2)])
     case 'attention': {
       const scaled = node('Mul', [first, scalar(1 / Math.sqrt(problem.width))])
       const scores = node('MatMul', [scaled, node('Transpose', [second], { perm: [0, 1, 3, 2] })])

@@ -16,7 +16,7 @@ export function llamaGraph(problem: LlamaProblem, inputs: Inputs): OnnxProblem {
   const node = (opType: string, inputs: readonly string[], attributes = {}): string =>
     graph.node(opType, inputs, attributes)
 
-  const angles = ropeAngles(problem, ROPE_THETA)
+  const angles = ropeAngles(problem, problem.tokens, ROPE_THETA)
   const cos = graph.constant('f32', [tokens, width / 2], angles.cos)
   const sin = graph.constant('f32', [tokens, width / 2], angles.sin)
   const mask = graph.constant('f32', [tokens, tokens], causalBias(tokens))

@@ -1,6 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
-import { LEARNING_RATE, WEIGHT_DECAY } from '../problem.ts'
+import type { Prepared } from '../implementation.ts'
+import type { Inputs } from '../inputs.ts'
+import { CHECKED_STEPS, LEARNING_RATE, WEIGHT_DECAY } from '../problem.ts'
 import { tf } from './tf-module.ts'
+import { finish, floatsOf, tfTensor } from './tfjs.ts'
 
 /** A type, and not readonly, as TensorFlow.js wants what `tidy` returns. */
 export type TrainingState = {
@@ -36,4 +39,39 @@ export function adamwUpdate(
     return tf.sub(tf.mul(w, 1 - LEARNING_RATE * WEIGHT_DECAY), along)
   })
   return [updated, { step, mean, variance }]
+}
+
+/** Updates by gradients that are given. */
+export function prepareTfAdamw(inputs: Inputs): Prepared {
+  const names = Object.keys(inputs).filter((name) => !name.startsWith('gradient.'))
+  const weights = names.map((name) => tfTensor(inputs[name]!))
+  const gradients = names.map((name) => tfTensor(inputs[`gradient.${name}`]!))
+  const begin = () => ({ weights: weights.map((w) => w.clone()), state: zeroState(weights) })
+  let now = begin()
+  const next = async (): Promise<void> => {
+    const before = now
+    now = tf.tidy(() => {
+      const [weights, state] = adamwUpdate(before.weights, gradients, before.state)
+      return { weights, state }
+    })
+    tf.dispose(before)
+    await finish()
+  }
+  return {
+    run: next,
+    async outputs() {
+      tf.dispose(now)
+      now = begin()
+      for (let i = 0; i < CHECKED_STEPS; i++) await next()
+      const last = names.length - 1
+      return {
+        [names[0]!]: await floatsOf(now.weights[0]!.clone()),
+        [names[last]!]: await floatsOf(now.weights[last]!.clone()),
+      }
+    },
+    dispose() {
+      tf.dispose([weights, gradients])
+      tf.dispose(now)
+    },
+  }
 }

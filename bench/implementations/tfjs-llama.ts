@@ -25,7 +25,7 @@ export function prepareTfLlama(problem: LlamaProblem, inputs: Inputs): Prepared 
   const { tokens, dim, heads } = problem
   const names = Object.keys(arrays)
   const weights = Object.values(arrays).map(tfTensor)
-  const angles = ropeAngles(problem, ROPE_THETA)
+  const angles = ropeAngles(problem, problem.tokens, ROPE_THETA)
   const shape = [tokens, dim / heads / 2]
   const later = Float32Array.from({ length: tokens * tokens }, (_, i) =>
     i % tokens > Math.floor(i / tokens) ? FORBIDDEN : 0,

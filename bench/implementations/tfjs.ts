@@ -1,8 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import { type Implementation, type ImplementationOptions, type Prepared, Unsupported } from '../implementation.ts'
 import type { InputArray, Inputs } from '../inputs.ts'
-import { EPSILON, type Problem } from '../problem.ts'
+import { EPSILON, type Operation, operation, type Problem } from '../problem.ts'
 import { tf, tfVersion } from './tf-module.ts'
+import { prepareTfAdamw } from './tfjs-adamw.ts'
 import { prepareTfLlama } from './tfjs-llama.ts'
 
 /** TensorFlow.js on WebGPU, after `navigator.gpu` is there. It is eager: each operation is a kernel of its own. */
@@ -11,12 +12,44 @@ export async function openTfjs({ device }: ImplementationOptions): Promise<Imple
   if (!(await tf.setBackend('webgpu'))) throw new Error('TensorFlow.js finds no WebGPU')
   return {
     version: `@tensorflow/tfjs ${tfVersion}, WebGPU backend`,
-    prepare: async (problem, inputs) =>
-      problem.kind === 'llama' ? prepareTfLlama(problem, inputs) : prepareOperation(problem, inputs),
+    prepare: async (problem, inputs) => prepareTf(problem, inputs),
   }
 }
 
-type Operation = Exclude<Problem, { readonly kind: 'llama' }>
+function prepareTf(problem: Problem, inputs: Inputs): Prepared {
+  switch (problem.kind) {
+    case 'llama':
+      return prepareTfLlama(problem, inputs)
+    case 'crossEntropy':
+      return prepareCrossEntropy(problem.classes, inputs)
+    case 'adamw':
+      return prepareTfAdamw(inputs)
+    default:
+      return prepareOperation(operation(problem), inputs)
+  }
+}
+
+function prepareCrossEntropy(classes: number, inputs: Inputs): Prepared {
+  const logits = tfTensor(inputs['logits']!)
+  const labels = tfTensor(inputs['labels']!)
+  const differentiate = tf.valueAndGrad((x: Tensor) =>
+    tf.mul(tf.sum(tf.mul(tf.logSoftmax(x, -1), tf.oneHot(labels, classes))), -1 / logits.shape[0]!),
+  )
+  return {
+    async run() {
+      const { value, grad } = differentiate(logits)
+      await finish()
+      tf.dispose([value, grad])
+    },
+    async outputs() {
+      const { value, grad } = differentiate(logits)
+      return { loss: await floatsOf(value), gradient: await floatsOf(grad) }
+    },
+    dispose() {
+      tf.dispose([logits, labels])
+    },
+  }
+}
 
 function prepareOperation(problem: Operation, arrays: Inputs): Prepared {
   const inputs = Object.values(arrays).map(tfTensor)
@@ -54,6 +87,8 @@ function functionOf(problem: Operation): (...inputs: Tensor[]) => Tensor {
         const s = tf.add(tf.mul(x!, y!), z!)
         return tf.mul(tf.mul(s, 0.5), tf.add(tf.erf(tf.mul(s, Math.SQRT1_2)), 1))
       }
+    case 'copy':
+      return (x) => tf.mul(x!, 2)
     case 'attention':
       return (q, k, v) =>
         tf.matMul(tf.softmax(tf.matMul(tf.mul(q!, 1 / Math.sqrt(problem.width)), k!, false, true), -1), v!)

@@ -1,6 +1,7 @@
 import {
   add,
   attention,
+  type Device,
   gelu,
   layerNorm,
   matmul,
@@ -8,27 +9,88 @@ import {
   openDevice,
   softmax,
   type Tensor,
+  valueAndGrad,
   variants,
 } from '../../src/index.ts'
-import type { Implementation, ImplementationOptions } from '../implementation.ts'
-import { EPSILON, type Problem } from '../problem.ts'
-import { ownVersion } from './package-version.ts'
-import { prepareCall, type Target, tensorOf } from './weft-call.ts'
-import { prepareWeftLlama } from './weft-llama.ts'
+import { crossEntropy } from '../../src/nn/losses.ts'
+import type { Implementation, ImplementationOptions, ProgramFacts } from '../implementation.ts'
 
-export async function openWeft({ device: kind, threads }: ImplementationOptions): Promise<Implementation> {
+import { type Inputs, inputsOf } from '../inputs.ts'
+import { atOtherLengths, EPSILON, type Operation, type Problem } from '../problem.ts'
+import { ownVersion } from './package-version.ts'
+import { prepareWeftAdamw } from './weft-adamw.ts'
+import { factsOf } from './weft-built.ts'
+import { floatsOf, prepareCall, type Target, tensorOf, type WeftPrepared } from './weft-call.ts'
+import { prepareWeftDecode, prepareWeftLlama } from './weft-llama.ts'
+import { FORMS, prepareWeftMmca } from './weft-mmca.ts'
+import { prepareWeftVisualChat } from './weft-visualchat.ts'
+
+export async function openWeft(
+  { device: kind, threads }: ImplementationOptions,
+  form: keyof typeof FORMS,
+): Promise<Implementation> {
   const device: Target = kind === 'reference' ? kind : await openDevice(kind, kind === 'wasm' ? { threads } : {})
+  const prepare = (problem: Problem, inputs: Inputs): Promise<WeftPrepared> =>
+    prepareWeft(problem, inputs, device, form)
   return {
     version: `weft ${ownVersion()} on ${device === 'reference' ? 'the reference evaluator' : device.description}`,
-    prepare(problem, inputs) {
-      if (problem.kind === 'llama') return prepareWeftLlama(problem, inputs, device)
-      const args = Object.values(inputs).map(tensorOf)
-      return prepareCall(functionOf(problem), args, device, async (result) => ({ result: await floatsOf(result) }))
+    async prepare(problem, inputs) {
+      const own = await prepare(problem, inputs)
+      if (device === 'reference') return own
+      return { ...own, facts: () => facts(problem, own, prepare, device) }
     },
   }
 }
 
-type Operation = Exclude<Problem, { readonly kind: 'llama' }>
+async function facts(
+  problem: Problem,
+  own: WeftPrepared,
+  prepare: (problem: Problem, inputs: Inputs) => Promise<WeftPrepared>,
+  device: Device,
+): Promise<ProgramFacts> {
+  const others = await Promise.all(
+    atOtherLengths(problem).map(async (other) => {
+      const prepared = await prepare(other, inputsOf(other))
+      const built = prepared.built(device)
+      prepared.dispose()
+      return built
+    }),
+  )
+  return factsOf(own.built(device), others)
+}
+
+async function prepareWeft(
+  problem: Problem,
+  inputs: Inputs,
+  device: Target,
+  form: keyof typeof FORMS,
+): Promise<WeftPrepared> {
+  switch (problem.kind) {
+    case 'mmca':
+      return prepareWeftMmca(problem, inputs, device, FORMS[form])
+    case 'llama':
+      return prepareWeftLlama(problem, inputs, device)
+    case 'decode':
+      return prepareWeftDecode(problem, inputs, device)
+    case 'adamw':
+      return prepareWeftAdamw(inputs, device)
+    case 'visualchat':
+      return prepareWeftVisualChat(problem, inputs, device)
+    case 'crossEntropy': {
+      const [logits, labels] = Object.values(inputs).map(tensorOf) as [Tensor, Tensor]
+      const loss = (x: Tensor, l: Tensor): Tensor => crossEntropy(x, l)
+      return prepareCall(valueAndGrad(loss), [logits, labels], device, async ([value, gradient]) => ({
+        loss: await floatsOf(value),
+        gradient: await floatsOf(gradient),
+      }))
+    }
+    default: {
+      const fn = functionOf(problem)
+      const args = Object.values(inputs).map(tensorOf)
+      return prepareCall(fn, args, device, async (result) => ({ result: await floatsOf(result) }))
+    }
+  }
+}
 
 /** Takes the inputs in the order in which `inputsOf` makes them. */
 function functionOf(problem: Operation): (...inputs: Tensor[]) => Tensor {
@@ -43,8 +105,7 @@ function functionOf(problem: Operation): (...inputs: Tensor[]) => Tensor {
       return (x, y, z) => gelu(add(mul(x!, y!), z!))
     case 'attention':
       return (q, k, v) => attention(q!, k!, v!, variants.full)
+    case 'copy':
+      return (x) => mul(x!, 2)
   }
 }
-
-/** Every tensor of the benchmark is f32. */
-const floatsOf = async (tensor: Tensor): Promise<Float32Array> => (await tensor.readHost()).data as Float32Array

@@ -10,7 +10,7 @@ export function summary(rows: readonly Row[]): string {
   const lines = names.map((name) => {
     const measured = rows.filter(isMeasured).filter((row) => row.case === name)
     const own = fastest(measured.filter((row) => row.implementation === 'weft'))
-    const peers = measured.filter((row) => row.implementation !== 'weft')
+    const peers = measured.filter((row) => !row.implementation.startsWith('weft'))
     const script = fastest(peers.filter((row) => row.script))
     return [name, own ? timeOf(own) : '-', ...against(own, script), ...against(own, fastest(peers))]
   })

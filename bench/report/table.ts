@@ -1,43 +1,63 @@
-import type { Peak } from '../machine/peak.ts'
+import type { ProgramFacts } from '../implementation.ts'
+import { type Roof, shareOfRoof } from '../machine/roof.ts'
 import { isMeasured, type MeasuredRow, type Row } from '../row.ts'
 import { columns } from './columns.ts'
 
-const HEAD = ['', 'threads', 'median ms', 'p10..p90 ms', 'runs', 'rate', 'of peak', 'time / weft', 'first call ms']
-const NUMBERS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 8])
+const HEAD = [
+  '',
+  'threads',
+  'median ms',
+  'p10..p90 ms',
+  'runs',
+  'GFLOP/s',
+  'GB/s',
+  'of roof',
+  'time / weft',
+  'first call ms',
+]
+const NUMBERS: ReadonlySet<number> = new Set(HEAD.slice(1).map((_, i) => i + 1))
 
-/** The rows of one case as a table. What was not measured follows below it, each with its reason. */
-export function caseTable(name: string, rows: readonly Row[], peak: Peak | null = null): string {
+/** The rows of one case as a table. Below it what weft made of the case, and what was not measured with its reason. */
+export function caseTable(name: string, rows: readonly Row[], roofs: readonly Roof[] = []): string {
   const measured = rows.filter(isMeasured)
   const lines = measured.map((row) => [
     row.implementation,
     String(row.threads),
-    milliseconds(row.median),
-    `${milliseconds(row.spread.p10)}..${milliseconds(row.spread.p90)}`,
+    threeDigits(row.median),
+    `${threeDigits(row.spread.p10)}..${threeDigits(row.spread.p90)}`,
     String(row.runs),
-    `${threeDigits(row.rate.value)} ${row.rate.unit}`,
-    shareOf(row, peak),
+    threeDigits(row.gflops),
+    threeDigits(row.gigabytes),
+    percent(shareOfRoof(row, roofs)),
     ratio(row, rows),
-    milliseconds(row.firstCall),
+    threeDigits(row.firstCall),
   ])
+  const programs = new Map(measured.flatMap(({ implementation, facts }) => (facts ? [[implementation, facts]] : [])))
   const others = rows.flatMap((row) =>
     isMeasured(row) ? [] : [`${row.implementation}, threads ${row.threads}: ${STATUS[row.status]}: ${row.why}`],
   )
   const table = lines.length > 0 ? [columns([HEAD, ...lines], NUMBERS)] : []
   return [
     name,
-    ...[...table, ...others]
+    ...[...table, ...[...programs].map(([by, facts]) => `${by}: ${factsText(facts)}`), ...others]
       .join('\n')
       .split('\n')
       .map((line) => `  ${line}`),
   ].join('\n')
 }
 
-/** Of what as many threads of WebAssembly could do, which is no measure for a graphics card or for native code. */
-function shareOf({ device, threads, rate }: MeasuredRow, peak: Peak | null): string {
-  if (!peak || device !== 'wasm') return '-'
-  const compute = threads === 1 ? peak.oneThread : peak.allThreads
-  return `${((100 * rate.value) / (rate.unit === 'GFLOP/s' ? compute : peak.copy)).toFixed(0)}%`
+function factsText({ kernelCalls, pipelines, plannedBytes, livenessBytes, newPipelines }: ProgramFacts): string {
+  const calls = `${kernelCalls} kernel calls of ${pipelines} pipelines`
+  const memory =
+    livenessBytes === 0
+      ? 'no temporaries'
+      : `temporaries ${megabytes(plannedBytes)} MB, at least ${megabytes(livenessBytes)} (${(plannedBytes / livenessBytes).toFixed(2)}x)`
+  return [calls, memory, ...(newPipelines === null ? [] : [`another length: ${newPipelines} new pipelines`])].join('; ')
 }
+
+const megabytes = (bytes: number): string => threeDigits(bytes / 1e6)
+
+const percent = (share: number | null): string => (share === null ? '-' : `${(100 * share).toFixed(0)}%`)
 
 const STATUS = { unsupported: 'not supported', missing: 'not there', error: 'ERROR' } as const
 
@@ -50,8 +70,6 @@ function ratio(row: MeasuredRow, rows: readonly Row[]): string {
 
 export const fastest = (rows: readonly MeasuredRow[]): MeasuredRow | undefined =>
   [...rows].sort((a, b) => a.median - b.median)[0]
-
-const milliseconds = (x: number): string => threeDigits(x)
 
 /** Three digits that count, without exponents. */
 export const threeDigits = (x: number): string =>

@@ -1,9 +1,11 @@
 import type { Contender } from '../../bench/contender.ts'
-import type { Outputs } from '../../bench/implementation.ts'
+import type { Outputs, ProgramFacts } from '../../bench/implementation.ts'
 
 interface Fake {
   readonly name: string
   readonly outputs?: Outputs
+  readonly facts?: ProgramFacts
+  readonly firstCall?: number
   /** Milliseconds that a run claims to take. */
   readonly time?: number
   readonly onOpen?: () => void
@@ -14,7 +16,16 @@ interface Fake {
 export const RIGHT: Outputs = { result: Float32Array.of(1, 2, 3) }
 
 /** A contender that computes nothing and takes the time that it is told. */
-export const fakeContender = ({ name, outputs = RIGHT, time = 1, onOpen, onPrepare, onRun }: Fake): Contender => ({
+export const fakeContender = ({
+  name,
+  outputs = RIGHT,
+  facts,
+  time = 1,
+  firstCall = 5,
+  onOpen,
+  onPrepare,
+  onRun,
+}: Fake): Contender => ({
   name,
   device: 'wasm',
   threads: 1,
@@ -26,12 +37,13 @@ export const fakeContender = ({ name, outputs = RIGHT, time = 1, onOpen, onPrepa
   async prepare() {
     onPrepare?.()
     return {
-      firstCall: 5,
+      firstCall,
       async run() {
         onRun?.()
         return time
       },
       outputs: async () => outputs,
+      facts: async () => facts ?? null,
       dispose: async () => {},
     }
   },

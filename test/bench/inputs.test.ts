@@ -17,7 +17,7 @@ test('arrays of one case differ', () => {
 })
 
 test('a decoder is given ids and labels within its vocabulary', () => {
-  const problem = benchmarkCases('tiny').at(-1)!.problem
+  const problem = benchmarkCases('tiny').find(({ name }) => name.startsWith('LLaMA'))!.problem
   const { ids, labels } = inputsOf(problem)
   for (const array of [ids!, labels!]) {
     expect(array.data).toBeInstanceOf(Int32Array)

@@ -3,7 +3,7 @@ import { runBenchmark } from '../../bench/benchmark.ts'
 import { benchmarkCases } from '../../bench/cases.ts'
 import { Unsupported } from '../../bench/implementation.ts'
 import { measureCase } from '../../bench/measure.ts'
-import { anotherRound } from '../../bench/schedule.ts'
+import { anotherRound, anotherRun } from '../../bench/schedule.ts'
 import { fakeContender } from './fake-contender.ts'
 
 const what = benchmarkCases('tiny')[0]!
@@ -81,4 +81,21 @@ test('quick cases run more often than slow ones', () => {
   expect(anotherRound(15, 10_000)).toBe(false)
   expect(anotherRound(50, 100)).toBe(true)
   expect(anotherRound(100, 100)).toBe(false)
+})
+
+test('who is slow to start has few runs, and who runs for seconds has enough of them soon', () => {
+  const quick = { firstCall: 100, runs: 3, spent: 30 }
+  expect(anotherRun(quick, {})).toBe(true)
+  expect(anotherRun({ ...quick, firstCall: 60_000 }, {})).toBe(false)
+  expect(anotherRun({ ...quick, spent: 9000 }, {})).toBe(false)
+  expect(anotherRun({ ...quick, runs: 2, spent: 20_000 }, {})).toBe(true)
+  expect(anotherRun({ ...quick, firstCall: 60_000 }, { runs: 4 })).toBe(true)
+})
+
+test('a long run is not repeated for warmth', async () => {
+  let runs = 0
+  const slow = fakeContender({ name: 'weft', time: 5000, firstCall: 30_000, onRun: () => runs++ })
+  const rows = await measureCase(what, [slow], {}, silent)
+  expect(rows).toMatchObject([{ runs: 3 }])
+  expect(runs).toBeLessThan(8)
 })
