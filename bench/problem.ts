@@ -112,9 +112,9 @@ export const CHECKED_STEPS = 3
 export const TEXT = 1
 export const IMAGE = 2
 
-/** The same problem at other lengths of its sequence, one of them odd; none where it has no such length. */
+/** The same problem at other lengths of its sequence, shorter and one of them odd; none where it has no such length. */
 export function atOtherLengths(problem: Problem): readonly Problem[] {
-  const others = (length: number): readonly number[] => [length + length / 4, length + 1]
+  const others = (length: number): readonly number[] => [length - length / 4, length - 1]
   switch (problem.kind) {
     case 'attention':
     case 'mmca':

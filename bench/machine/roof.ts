@@ -38,11 +38,16 @@ export async function measureRoof(contender: Contender, cases: readonly Case[]):
   return { device: contender.device, threads: contender.threads, gflops, gigabytes }
 }
 
-/** Raised to the best product of anyone, should that be above it. */
+/** Raised to what anyone reached in any case, should that be above it. */
 export const raisedBy = (roofs: readonly Roof[], rows: readonly Row[]): Roof[] =>
   roofs.map((roof) => {
-    const products = rows.filter(isMeasured).filter((row) => row.problem.kind === 'matmul' && under(roof, row))
-    return { ...roof, gflops: Math.max(roof.gflops, ...products.map((row) => row.gflops)) }
+    const reached = rows.filter(isMeasured).filter((row) => under(roof, row))
+    const products = reached.filter(({ problem }) => problem.kind === 'matmul')
+    return {
+      ...roof,
+      gflops: Math.max(roof.gflops, ...products.map((row) => row.gflops)),
+      gigabytes: Math.max(roof.gigabytes, ...reached.map((row) => row.gigabytes)),
+    }
   })
 
 const under = (roof: Roof, row: Row): boolean => roof.device === row.device && roof.threads === row.threads

@@ -10,7 +10,7 @@ export interface Bar {
   readonly label: string
 }
 
-/** Each implementation's fastest row against weft's fastest, weft's own among them. Cases without weft have no bars. */
+/** Each implementation's fastest row against weft's fastest, weft's own among them. Weft alone is no comparison. */
 export function chartBars(rows: readonly Row[]): Bar[] {
   const measured = rows.filter(isMeasured)
   return [...new Set(measured.map((row) => row.case))].flatMap((name) => {
@@ -20,7 +20,7 @@ export function chartBars(rows: readonly Row[]): Bar[] {
       if (!known || row.median < known.median) best.set(row.implementation, row)
     }
     const own = best.get('weft')
-    if (!own) return []
+    if (!own || best.size === 1) return []
     return [...best.values()].map(({ implementation, median, device }) => ({
       case: name,
       implementation: device === own.device ? implementation : `${implementation} (${device})`,
@@ -32,6 +32,8 @@ export function chartBars(rows: readonly Row[]): Bar[] {
 
 const BAR = 15
 const GAP = 12
+/** The axis goes on so far beyond the longest bars, for the times beside them. */
+const ROOM = 1.4
 const COLOURS = ['#c0392b', '#2471a3', '#1e8449', '#b7950b', '#7d3c98', '#707b7c', '#ca6f1e']
 
 /** Bars by case, on a logarithmic axis: right of 1 slower than weft, left of it faster. */
@@ -65,7 +67,7 @@ export function chartSpec(bars: readonly Bar[], title: string): Spec {
         name: 'x',
         type: 'log',
         range: 'width',
-        domain: [Math.min(0.5, ...ratios) / 1.1, Math.max(2, ...ratios) * 1.1],
+        domain: [Math.min(0.7, ...ratios) / ROOM, Math.max(2, ...ratios) * ROOM],
       },
       { name: 'colour', type: 'ordinal', domain: implementations, range: COLOURS },
     ],

@@ -111,7 +111,7 @@ function ratios(rows: readonly Row[], picks: Picks, peers?: readonly string[]): 
       measured.filter(
         (row) =>
           row.case === own.case &&
-          (row.threads === own.threads || row.device !== own.device) &&
+          row.threads === own.threads &&
           (peers ? peers.includes(row.implementation) : row.script && !row.implementation.startsWith('weft')),
       ),
     )
@@ -144,10 +144,13 @@ function fewKernels(what: string, picks: Picks, most: number): Target {
   }
 }
 
+/** Bytes of temporaries below which rounding to a device's alignment is all there is to see. */
+const WORTH_PLANNING = 64 * 1024
+
 function plannedMemory(most: number): Target {
   return ({ rows }) => {
     const found = own(rows).flatMap((row) => {
-      if (!row.facts || row.facts.livenessBytes === 0) return []
+      if (!row.facts || row.facts.livenessBytes < WORTH_PLANNING) return []
       const ratio = row.facts.plannedBytes / row.facts.livenessBytes
       return [{ value: -ratio, text: `${ratio.toFixed(2)}x (${row.case})` }]
     })

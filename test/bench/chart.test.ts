@@ -1,13 +1,10 @@
 import { expect, test } from 'vitest'
-import { benchmarkCases } from '../../bench/cases.ts'
+import { benchmarkCases, type Case } from '../../bench/cases.ts'
 import { chartBars, chartSvg } from '../../bench/report/chart.ts'
 import { measuredRow, otherRow } from '../../bench/row.ts'
 import { fakeContender } from './fake-contender.ts'
 
-const [first, second] = benchmarkCases('full') as [
-  ReturnType<typeof benchmarkCases>[0],
-  ReturnType<typeof benchmarkCases>[0],
-]
+const [first, second, third] = benchmarkCases('full') as [Case, Case, Case]
 const at = (name: string, threads: number) => ({ ...fakeContender({ name }), threads })
 const measured = (time: number) => ({ times: [time], firstCall: 1, facts: null })
 
@@ -18,6 +15,7 @@ const rows = [
   measuredRow(first, { ...at('native', 2), device: 'cpu' }, measured(5)),
   otherRow(second, at('weft', 1), 'error', 'why'),
   measuredRow(second, at('peer', 1), measured(1)),
+  measuredRow(third, at('weft', 1), measured(1)),
 ]
 
 test('bars hold the fastest row of each against the fastest of weft', () => {

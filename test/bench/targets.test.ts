@@ -25,8 +25,8 @@ const verdict = (found: readonly Verdict[], what: string): Verdict | undefined =
 const facts = (given: Partial<ProgramFacts>): ProgramFacts => ({
   kernelCalls: 1,
   pipelines: 1,
-  plannedBytes: 100,
-  livenessBytes: 100,
+  plannedBytes: 1e6,
+  livenessBytes: 1e6,
   newPipelines: 0,
   ...given,
 })
@@ -87,9 +87,9 @@ test('kernels, and the first call if the driver was cold', () => {
 
 test('memory and pipelines are judged by the worst case', () => {
   const rows = [
-    row('softmax', 'weft', 1, { facts: facts({ plannedBytes: 120 }) }),
+    row('softmax', 'weft', 1, { facts: facts({ plannedBytes: 1.2e6 }) }),
     row('attention', 'weft', 1, { facts: facts({ newPipelines: 2 }) }),
-    row('matmul 512', 'weft', 1, { facts: facts({ plannedBytes: 0, livenessBytes: 0, newPipelines: null }) }),
+    row('matmul 512', 'weft', 1, { facts: facts({ plannedBytes: 256, livenessBytes: 4, newPipelines: null }) }),
   ]
   const found = verdicts('webgpu', { rows, cold: true })
   expect(verdict(found, 'planned memory, worst case')).toMatchObject({
