@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { EVERY_SHAPE, TILINGS, type Tiling } from '../../src/codegen/gpu/tilings.ts'
+import { EVERY_SHAPE } from '../../src/codegen/gpu/choose-tiling.ts'
+import { TILINGS, type Tiling } from '../../src/codegen/gpu/tilings.ts'
 import type { DeviceLimits } from '../../src/codegen/program.ts'
 import { type DType, type HostArray, numberToF16 } from '../../src/ir/dtype.ts'
 import { evaluate } from '../../src/ir/evaluate.ts'

@@ -1,11 +1,12 @@
 import { extent, type Product, productOf } from '../product.ts'
 import { ceilDiv, elementwiseFlops, headOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
+import { chooseTiling } from './choose-tiling.ts'
 import { multiplyInRegisters } from './matmul-registers.ts'
 import { multiplySliced } from './matmul-sliced.ts'
 import { multiplyStaged } from './matmul-staged.ts'
 import { type Along, runsAlong, type Side } from './operands.ts'
 import { ProductFrame } from './product-frame.ts'
-import { chooseTiling, type Tiling } from './tilings.ts'
+import type { Tiling } from './tilings.ts'
 
 /** A matrix product: a tile of results for each thread, and the epilogue applied to each. */
 export function scheduleMatmul(work: Work, context: ScheduleContext): Scheduled {

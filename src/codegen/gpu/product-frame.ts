@@ -96,9 +96,11 @@ export class ProductFrame {
         k.storeShared(tile, x.ramp(x.constant(i * tiling.columns + q * LANES)), total)
       })
     })
-    const upTo = (most: number, left: Expr, stem: string): Expr => k.share(x.min(x.constant(most), left), stem)
-    const rowsHere = upTo(tiling.rows, x.sub(this.rows, row), 'rows_here')
-    const ends = quads.map((quad) => upTo(LANES, x.sub(this.columns, x.mul(quad, x.constant(LANES))), 'columns_here'))
+    // Params rather than constants: a driver that knew how often it goes round would unroll it, and compile for seconds.
+    const upTo = (most: Expr, left: Expr, stem: string): Expr => k.share(x.min(most, left), stem)
+    const rowsHere = upTo(k.param('tile_rows', tiling.rows), x.sub(this.rows, row), 'rows_here')
+    const lanes = k.param('lanes', LANES)
+    const ends = quads.map((quad) => upTo(lanes, x.sub(this.columns, x.mul(quad, x.constant(LANES))), 'columns_here'))
     k.loop('i', x.constant(0), rowsHere, x.constant(1), (i) => {
       for (const q of range(quads.length)) {
         k.loop('j', x.constant(0), ends[q]!, x.constant(1), (j) => {

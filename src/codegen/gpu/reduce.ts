@@ -16,12 +16,8 @@ import {
   type Work,
 } from '../schedule.ts'
 import { spreadGroups } from './spread.ts'
-import { foldWorkgroup } from './workgroup-fold.ts'
-
-const WORKGROUP = 64
-/** Below this many results, and above this length, a whole workgroup folds one result. */
-const FEW_RESULTS = 4096
-const LONG = 128
+import { type RowTiling, rowTiling } from './tilings.ts'
+import { WorkgroupFold } from './workgroup-fold.ts'
 
 /** A reduction with what feeds it and what follows it, in one kernel. */
 export function scheduleReduce(work: Work, context: ScheduleContext): Scheduled {
@@ -30,7 +26,9 @@ export function scheduleReduce(work: Work, context: ScheduleContext): Scheduled 
   const axes = hero.attrs['axes'] as readonly number[]
   const length = sizeOf(axes.map((a) => input.type.shape[a]!))
   const results = sizeOf(hero.outputs[0]!.type.shape)
-  return results < FEW_RESULTS && length > LONG ? byWorkgroup(work, context) : byThread(work, context)
+  const tiling = rowTiling(context.limits)
+  const together = results < tiling.fewResults && length > 2 * tiling.longRow
+  return (together ? byWorkgroup : byThread)(work, context, tiling)
 }
 
 interface Fold {
@@ -78,7 +76,7 @@ function storeResult(frame: Frame, fold: Fold, linear: Expr, total: Expr, guard:
   k.when(guard, () => frame.storeAll(linear, results))
 }
 
-function byThread(work: Work, context: ScheduleContext): Scheduled {
+function byThread(work: Work, context: ScheduleContext, tiling: RowTiling): Scheduled {
   const frame = new Frame(work, context)
   const { k, emitter } = frame
   const fold = foldOf(frame)
@@ -92,11 +90,11 @@ function byThread(work: Work, context: ScheduleContext): Scheduled {
     k.assign(total, k.x.foldMonoid(fold.prim.monoid, total, fold.element(at, r)))
   })
   storeResult(frame, fold, i, total, k.x.less(thread, count))
-  const groups = spreadGroups(ceilDiv(n, WORKGROUP), context.limits)
-  return frame.finish('reduce_rows', [WORKGROUP, 1, 1], groups, foldingFlops(work))
+  const groups = spreadGroups(ceilDiv(n, tiling.threads), context.limits)
+  return frame.finish('reduce_rows', [tiling.threads, 1, 1], groups, foldingFlops(work))
 }
 
-function byWorkgroup(work: Work, context: ScheduleContext): Scheduled {
+function byWorkgroup(work: Work, context: ScheduleContext, tiling: RowTiling): Scheduled {
   const frame = new Frame(work, context)
   const { k, emitter } = frame
   const fold = foldOf(frame)
@@ -108,11 +106,10 @@ function byWorkgroup(work: Work, context: ScheduleContext): Scheduled {
   const i = k.share(k.x.min(row, k.x.sub(count, k.x.constant(1))), 'row')
   const at = emitter.linearPosition(fold.result, i)
   const partial = k.variable('partial', fold.dtype, fold.identity)
-  k.loop('r', lane, fold.length, k.x.constant(WORKGROUP), (r) => {
+  k.loop('r', lane, fold.length, k.x.constant(tiling.threads), (r) => {
     k.assign(partial, k.x.foldMonoid(fold.prim.monoid, partial, fold.element(at, r)))
   })
-  const array = k.shared('scratch', fold.dtype, WORKGROUP)
-  const total = foldWorkgroup(k, { array, size: WORKGROUP, lane }, fold.prim.monoid, partial)
+  const total = new WorkgroupFold(k, tiling, lane).total(fold.prim.monoid, partial)
   storeResult(frame, fold, i, total, k.x.and(k.x.less(row, count), k.x.less(lane, k.x.constant(1))))
-  return frame.finish('reduce_group', [WORKGROUP, 1, 1], [gx, gy, gz], foldingFlops(work))
+  return frame.finish('reduce_group', [tiling.threads, 1, 1], [gx, gy, gz], foldingFlops(work))
 }

@@ -1,4 +1,3 @@
-import type { DType } from '../../ir/dtype.ts'
 import type { Value } from '../../ir/graph.ts'
 import type { MonoidName } from '../../ir/prim.ts'
 import { monoidIdentity } from '../../ir/prims/reduce.ts'
@@ -18,20 +17,19 @@ import {
   type Work,
 } from '../schedule.ts'
 import { spreadGroups } from './spread.ts'
-import { foldWorkgroup } from './workgroup-fold.ts'
-
-const WORKGROUP = 64
-/** Rows longer than this have a workgroup each, shorter ones a thread. */
-const LONG = 64
+import { type RowTiling, rowTiling } from './tilings.ts'
+import { WorkgroupFold } from './workgroup-fold.ts'
 
 /** Reductions of whole rows and what is computed of them. A thread reads again only what it has written itself. */
 export function scheduleRows(work: Work, space: RowSpace, context: ScheduleContext): Scheduled {
   const frame = new Frame(work, context)
   const groups = groupsOf(work)
-  const walk = space.columns > LONG ? rowByWorkgroup(frame.k, space, context) : rowByThread(frame.k, space, context)
+  const tiling = rowTiling(context.limits)
+  const walkOf = space.columns > tiling.longRow ? rowByWorkgroup : rowByThread
+  const walk = walkOf(frame.k, space, context, tiling)
   for (const pass of rowPasses(groups, space)) doPass(frame, space, walk, pass)
   const over = pointsOver(groups, space, context)
-  return frame.finish(walk.name, [WORKGROUP, 1, 1], walk.workgroups, foldingFlops(work), over)
+  return frame.finish(walk.name, [tiling.threads, 1, 1], walk.workgroups, foldingFlops(work), over)
 }
 
 /** How threads share rows and columns. */
@@ -48,14 +46,19 @@ interface Walk {
   total(monoid: MonoidName, partial: Expr): Expr
 }
 
-function rowByThread(k: KernelBuilder, { rows, columns }: RowSpace, { limits }: ScheduleContext): Walk {
+function rowByThread(
+  k: KernelBuilder,
+  { rows, columns }: RowSpace,
+  { limits }: ScheduleContext,
+  tiling: RowTiling,
+): Walk {
   const { x } = k
   const thread = x.builtin('global_x')
   const count = k.param('rows', rows)
   const inside = x.less(thread, count)
   return {
     name: 'rows_by_thread',
-    workgroups: spreadGroups(ceilDiv(rows, WORKGROUP), limits),
+    workgroups: spreadGroups(ceilDiv(rows, tiling.threads), limits),
     row: k.share(x.min(thread, x.sub(count, x.constant(1))), 'row'),
     inside,
     first: inside,
@@ -64,29 +67,27 @@ function rowByThread(k: KernelBuilder, { rows, columns }: RowSpace, { limits }: 
   }
 }
 
-function rowByWorkgroup(k: KernelBuilder, { rows, columns }: RowSpace, { limits }: ScheduleContext): Walk {
+function rowByWorkgroup(
+  k: KernelBuilder,
+  { rows, columns }: RowSpace,
+  { limits }: ScheduleContext,
+  tiling: RowTiling,
+): Walk {
   const { x } = k
   const [gx, gy, gz] = spreadGroups(rows, limits)
   const lane = k.share(x.builtin('local_x'), 'lane')
   const group = x.add(x.builtin('group_x'), x.mul(x.builtin('group_y'), k.param('groups_x', gx)))
   const count = k.param('rows', rows)
   const inside = x.less(group, count)
-  const scratch = new Map<DType, string>()
+  const fold = new WorkgroupFold(k, tiling, lane)
   return {
     name: 'rows_by_workgroup',
     workgroups: [gx, gy, gz],
     row: k.share(x.min(group, x.sub(count, x.constant(1))), 'row'),
     inside,
     first: x.and(inside, x.less(lane, x.constant(1))),
-    eachColumn: (body) => k.loop('c', lane, k.param('columns', columns), x.constant(WORKGROUP), body),
-    total(monoid, partial) {
-      const known = scratch.get(partial.dtype)
-      const array = known ?? k.shared(`scratch_${partial.dtype}`, partial.dtype, WORKGROUP)
-      scratch.set(partial.dtype, array)
-      // All must have read the total of the stage before.
-      if (known) k.barrier()
-      return foldWorkgroup(k, { array, size: WORKGROUP, lane }, monoid, partial)
-    },
+    eachColumn: (body) => k.loop('c', lane, k.param('columns', columns), x.constant(tiling.threads), body),
+    total: (monoid, partial) => fold.total(monoid, partial),
   }
 }
 
