@@ -33,15 +33,16 @@ export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
 }
 
 /**
- * Cross-entropy against a distribution: logits [...,V], target f32 [...,V], whose rows sum to 1, or to 0 where a row is
- * left out -> f32 [], the mean over the other rows. @throws ShapeError where the shapes differ.
+ * Cross-entropy against a distribution: logits [...,V], target [...,V], whose rows sum to 1, or to 0 where a row is
+ * left out -> f32 [], the mean over the other rows. Computed in f32. @throws ShapeError where the shapes differ.
  */
 export function softCrossEntropy(logits: Tensor, target: Tensor): Tensor {
   if (!sameShape(logits.shape, target.shape)) {
     failShape(`softCrossEntropy: logits ${formatShape(logits.shape)}, target ${formatShape(target.shape)}`, 'one shape')
   }
-  const total = neg(sum(mul(logSoftmax(cast(logits, 'f32'), -1), target)))
-  return div(total, maximum(sum(target), 1))
+  const wanted = cast(target, 'f32')
+  const total = neg(sum(mul(logSoftmax(cast(logits, 'f32'), -1), wanted)))
+  return div(total, maximum(sum(wanted), 1))
 }
 
 /** Share of the labels that are not IGNORE where the greatest logit is the label's, f32 []; shapes as crossEntropy. */

@@ -8,8 +8,11 @@ export interface At {
   readonly share: number
 }
 
-/** What is known of a step once it is done: numbers by name, `loss` among them. */
-export type Metrics = { readonly loss: number } & Readonly<Record<string, number>>
+/**
+ * What is known of a step once it is done: numbers by name, `loss` among them. `skipped` is 1 for a step that changed
+ * nothing but the scale of its loss, because that was too great.
+ */
+export type Metrics = { readonly loss: number; readonly skipped?: number } & Readonly<Record<string, number>>
 
 /** A line of the history. */
 export interface StepRecord {
@@ -53,6 +56,9 @@ export interface LoopResult<S> {
   readonly ended: 'steps' | 'time' | 'interrupted'
 }
 
+/** From the greatest scale of a loss to 1 by halves; what still overflows then is no matter of the scale. */
+const MOST_SKIPPED = 64
+
 /** Speeds are taken over so many steps. */
 const WINDOW = 20
 
@@ -60,7 +66,8 @@ const WINDOW = 20
  * Runs steps until they are done, the time is over or the signal comes, and keeps the metrics of all. What is stopped
  * early is a result like any other: the caller saves it.
  *
- * @throws ValueError without a limit, or when a loss is not a finite number, naming the step.
+ * @throws ValueError without a limit, or when a loss is not a finite number, naming the step, unless the step was
+ * skipped; and when more steps are skipped in a row than it takes to bring any scale down.
  */
 export async function trainLoop<S>(options: LoopOptions<S>): Promise<LoopResult<S>> {
   const { step, prepare, limit, signal, onStep, now = () => performance.now() } = options
@@ -73,6 +80,7 @@ export async function trainLoop<S>(options: LoopOptions<S>): Promise<LoopResult<
   const elapsed = (): number => (now() - began) / 1000
   const shareAt = (done: number): number => Math.min(1, Math.max(done / steps, elapsed() / most))
   const history: StepRecord[] = []
+  let skippedInRow = 0
   const finished = (ended: LoopResult<S>['ended']): LoopResult<S> => ({ state, history, seconds: elapsed(), ended })
 
   for (let i = 0; i < steps; i++) {
@@ -83,7 +91,9 @@ export async function trainLoop<S>(options: LoopOptions<S>): Promise<LoopResult<
     if (i + 1 < steps) prepare?.(i + 1)
     const record = { step: i, metrics: await result.metrics(), seconds: elapsed() }
     history.push(record)
-    if (!Number.isFinite(record.metrics.loss)) throw diverged(history)
+    skippedInRow = record.metrics.skipped ? skippedInRow + 1 : 0
+    if (skippedInRow > MOST_SKIPPED) throw stuck(skippedInRow)
+    if (skippedInRow === 0 && !Number.isFinite(record.metrics.loss)) throw diverged(history)
     onStep?.(record, remaining(history, shareAt(i + 1), { steps, seconds: most }))
   }
   return finished('steps')
@@ -102,6 +112,11 @@ function remaining(
   const seconds = Math.min((limit.steps - last.step - 1) / stepsPerSecond, limit.seconds - last.seconds)
   return { share, stepsPerSecond, seconds: Math.max(0, seconds) }
 }
+
+const stuck = (steps: number): ValueError =>
+  new ValueError(`training diverged: ${steps} steps in a row were skipped, as their gradients were not finite`, {
+    hint: 'whatever the scale of the loss: look for an overflow in the model, or train in f32',
+  })
 
 function diverged(history: readonly StepRecord[]): ValueError {
   const { step, metrics } = history.at(-1)!

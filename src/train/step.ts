@@ -1,8 +1,7 @@
 import { valueAndGrad } from '../autodiff/index.ts'
 import type { Tensor } from '../ir/tensor.ts'
-import { TraceError } from '../util/errors.ts'
-import { userLocation } from '../util/source.ts'
 import { checkMax, clipTo, globalNorm } from './clip.ts'
+import { type Extra, type LossResult, splitAux } from './loss.ts'
 import { applyUpdates, type Optimizer, type Scalar } from './optimizer.ts'
 
 export interface TrainStepOptions<Aux extends boolean> {
@@ -39,27 +38,14 @@ export function trainStep<P, S, B extends readonly unknown[], X>(
   options: TrainStepOptions<true> & { readonly hasAux: true },
 ): (params: P, state: S, ...batch: B) => Stepped<P, S> & { readonly aux: X }
 export function trainStep<P, S, B extends readonly unknown[], X>(
-  lossFn: (params: P, ...batch: B) => Tensor | readonly [Tensor, X],
+  lossFn: (params: P, ...batch: B) => LossResult<X>,
   optimizer: Optimizer<S>,
   { maxNorm, hasAux = false }: TrainStepOptions<boolean> = {},
-): (params: P, state: S, ...batch: B) => Stepped<P, S> & { readonly aux?: X } {
+): (params: P, state: S, ...batch: B) => Stepped<P, S> & Extra<X> {
   if (maxNorm !== undefined) checkMax('trainStep: maxNorm', maxNorm)
-  const gradOf = valueAndGrad(
-    (params: P, ...batch: B): readonly [Tensor, { readonly aux?: X }] => {
-      const result = lossFn(params, ...batch)
-      if (isPair(result) !== hasAux) {
-        throw new TraceError(
-          `trainStep: the loss function must return ${hasAux ? '[loss, aux]' : 'one scalar tensor'}`,
-          {
-            at: userLocation(),
-            hint: hasAux ? 'or leave out hasAux' : 'return other values as aux, with {hasAux: true}',
-          },
-        )
-      }
-      return isPair(result) ? [result[0], { aux: result[1] }] : [result, {}]
-    },
-    { hasAux: true },
-  )
+  const gradOf = valueAndGrad((params: P, ...batch: B) => splitAux('trainStep', lossFn(params, ...batch), hasAux), {
+    hasAux: true,
+  })
   return (params, state, ...batch) => {
     const [[loss, extra], grads] = gradOf(params, ...batch)
     const gradientNorm = globalNorm(grads)
@@ -68,5 +54,3 @@ export function trainStep<P, S, B extends readonly unknown[], X>(
     return { params: applyUpdates(params, updates), state: next, loss, gradientNorm, ...extra }
   }
 }
-
-const isPair = <X>(result: Tensor | readonly [Tensor, X]): result is readonly [Tensor, X] => Array.isArray(result)

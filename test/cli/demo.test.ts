@@ -32,6 +32,7 @@ const settings: DemoSettings = {
   steps: 2,
   batch: 2,
   learningRate: 1e-3,
+  precision: 'f32',
   minutes: 5,
   questions: 4,
 }
@@ -111,6 +112,19 @@ describe('training', () => {
     expect(a.history).toEqual(b.history)
     expect(a.ended).toBe('steps')
     expect([a.history.words.length, a.history.answers.length]).toEqual([2, 2])
+  })
+
+  test('in f16 the steps are nearly those of f32, and the parameters f32', async () => {
+    const run = (precision: 'f32' | 'f16') =>
+      train(config(), { ...settings, precision, device: 'wasm' }, data, new AbortController().signal)
+    const [full, half] = [await run('f32'), await run('f16')]
+    for (const stage of ['words', 'answers'] as const) {
+      expect(half.history[stage].map((s) => s['skipped'])).toEqual([0, 0])
+      for (const [i, { loss }] of half.history[stage].entries()) {
+        expect(Math.abs(loss - full.history[stage][i]!.loss)).toBeLessThan(0.01)
+      }
+    }
+    expect(half.params.embed_tokens.weight.dtype).toBe('f32')
   })
 
   test('what is interrupted is a result like any other', async () => {

@@ -34,6 +34,23 @@ describe('trainLoop', () => {
     expect(seen.map((at) => at.share)).toEqual([0, 0.25, 0.5, 0.75])
   })
 
+  it('goes on after a step that was skipped, and gives up when all are', async () => {
+    const { options } = counting(1, (step) => (step === 1 ? Number.POSITIVE_INFINITY : 1))
+    const skipping = (skipped: (step: number) => boolean) => ({
+      ...options,
+      step: async (state: number, at: At) => {
+        const { state: next, metrics } = await options.step(state, at)
+        return { state: next, metrics: async () => ({ ...(await metrics()), skipped: skipped(at.step) ? 1 : 0 }) }
+      },
+    })
+    const result = await trainLoop({ ...skipping((step) => step === 1), limit: { steps: 3 } })
+    expect(result.history.map((r) => r.metrics.skipped)).toEqual([0, 1, 0])
+    await expect(trainLoop({ ...skipping(() => false), limit: { steps: 3 } })).rejects.toThrow('the loss of step 1')
+    await expect(trainLoop({ ...skipping(() => true), limit: { steps: 100 } })).rejects.toThrow(
+      'training diverged: 65 steps in a row were skipped',
+    )
+  })
+
   it('ends when its time is over, and measures its share by the nearer limit', async () => {
     const { options, seen } = counting(300)
     const result = await trainLoop({ ...options, limit: { steps: 100, seconds: 1 } })

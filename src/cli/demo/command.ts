@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { createChat } from '../../chat/session.ts'
+import type { FloatDType } from '../../ir/dtype.ts'
 import { chooseDevice } from '../../runtime/choose.ts'
 import { closeDevices } from '../../runtime/registry.ts'
 import type { Io } from '../io.ts'
-import { decimal, deviceOption, wholeNumber } from '../options.ts'
+import { decimal, deviceOption, oneOf, wholeNumber } from '../options.ts'
 import { formatDuration } from '../progress.ts'
 import { interactiveChat, scriptedConversations } from './conversation.ts'
 import { prepareData } from './data.ts'
@@ -12,6 +13,8 @@ import { wholeModel } from './parameters.ts'
 import { makeFolder, saveRun } from './save.ts'
 import { type DemoSettings, modelConfig } from './settings.ts'
 import { train } from './training.ts'
+
+const PRECISIONS: readonly FloatDType[] = ['f32', 'f16']
 
 /** Adds `weft demo`, which `npm start` runs. */
 export function registerDemo(program: Command, io: Io): void {
@@ -32,6 +35,12 @@ export function registerDemo(program: Command, io: Io): void {
     .option('--minutes <n>', 'training ends after this long at the latest', decimal('--minutes', 0.01), 9)
     .option('--batch <n>', 'dialogues of four images per step; more of shorter ones', wholeNumber('--batch', 1), 5)
     .option('--learning-rate <x>', 'the highest', decimal('--learning-rate', 0, 1), 2e-3)
+    .option(
+      '--precision <dtype>',
+      'f32, or f16 with loss scaling, to train in',
+      oneOf('--precision', PRECISIONS),
+      'f32',
+    )
     .option('--dim <n>', 'width of encoder and decoder', wholeNumber('--dim', 8), 96)
     .option('--layers <n>', 'decoder layers', wholeNumber('--layers', 1), 2)
     .option('--vision-layers <n>', 'encoder layers', wholeNumber('--vision-layers', 1), 3)

@@ -1,4 +1,5 @@
 import type { WordTokenizer } from '../../data/word-tokenizer.ts'
+import type { FloatDType } from '../../ir/dtype.ts'
 import type { VisualChatConfig } from '../../models/visualchat.ts'
 import type { DeviceChoice } from '../../runtime/choose.ts'
 import { ValueError } from '../../util/errors.ts'
@@ -22,6 +23,8 @@ export interface DemoSettings {
   readonly steps: number
   readonly batch: number
   readonly learningRate: number
+  /** What training computes in; parameters and the optimiser's state are f32 either way. */
+  readonly precision: FloatDType
   /** Training stops here even if steps are left. */
   readonly minutes: number
   /** Held-out questions per split in the evaluation. */

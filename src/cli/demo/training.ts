@@ -2,7 +2,16 @@ import { compile, put, type SpecsOf } from '../../compile.ts'
 import { spec, tensor } from '../../ir/ops.ts'
 import type { Tensor } from '../../ir/tensor.ts'
 import type { VisualChatConfig } from '../../models/visualchat.ts'
-import { adamw, schedules, trainStep } from '../../train/index.ts'
+import {
+  adamw,
+  lossScaling,
+  mixedPrecision,
+  type Schedule,
+  type Stepped,
+  scaledTrainStep,
+  schedules,
+  trainStep,
+} from '../../train/index.ts'
 import { type LoopResult, type Metrics, type Remaining, trainLoop } from '../../train/loop.ts'
 import { showProgress } from '../progress.ts'
 import { type TrainBatch, TrainBatches } from './batches.ts'
@@ -108,25 +117,54 @@ interface StageResult {
 type Parts = Partial<DemoParams>
 
 async function runStage<B>(
-  { name, trained, steps, loss, specs, batch: batchAt }: Stage<B>,
+  stage: Stage<B>,
   initial: DemoParams,
-  { device, learningRate: peak }: DemoSettings,
+  settings: DemoSettings,
   seconds: number,
   signal: AbortSignal,
 ): Promise<StageResult> {
+  const { trained, steps, loss } = stage
+  const { learningRate: peak, precision } = settings
   const warmupSteps = Math.round(0.05 * steps)
   const schedule = schedules.warmupCosine({ peak, warmupSteps, totalSteps: steps, floor: 0.02 * peak })
   const optimizer = adamw({ learningRate: schedule, b1: 0.9, b2: 0.99, weightDecay: 0.05, mask: isMatrix })
   const changing = parts(initial, (key) => trained.includes(key))
   const fixed = parts(initial, (key) => !trained.includes(key))
-  const initialState = optimizer.init(changing)
-  type State = typeof initialState
   // `initial` is for the type: between them the two have every part.
   const lossOf = (params: Parts, rest: Parts, batch: B) => loss({ ...initial, ...rest, ...params }, batch)
+  const options = { maxNorm: 1, hasAux: true } as const
+  const run = { stage, initial, changing, fixed, settings, schedule, seconds, signal }
+  const state = optimizer.init(changing)
+  if (precision === 'f32') return runSteps(run, state, trainStep(lossOf, optimizer, options))
+  const scaling = lossScaling()
+  const step = scaledTrainStep(mixedPrecision(lossOf, { dtype: precision }), optimizer, scaling, options)
+  return runSteps(run, { optimizer: state, scaling: scaling.init() }, step)
+}
+
+/** What a stage needs to run, whatever its steps do. */
+interface Run<B> {
+  readonly stage: Stage<B>
+  readonly initial: DemoParams
+  readonly changing: Parts
+  readonly fixed: Parts
+  readonly settings: DemoSettings
+  readonly schedule: Schedule
+  readonly seconds: number
+  readonly signal: AbortSignal
+}
+
+type Made<S> = Stepped<Parts, S> & { readonly aux: Tensor; readonly skipped?: Tensor }
+
+async function runSteps<B, S>(
+  { stage, initial, changing, fixed, settings: { device }, schedule, seconds, signal }: Run<B>,
+  initialState: S,
+  stepOf: (params: Parts, state: S, rest: Parts, batch: B) => Made<S>,
+): Promise<StageResult> {
+  const { name, steps, specs, batch: batchAt } = stage
   const compiled = compile(
-    trainStep(lossOf, optimizer, { maxNorm: 1, hasAux: true }),
+    stepOf,
     // The specs are those of B; that B is one argument of the step is more than TypeScript can follow here.
-    [changing, initialState, fixed, specs] as SpecsOf<[params: Parts, state: State, rest: Parts, batch: B]>,
+    [changing, initialState, fixed, specs] as SpecsOf<[params: Parts, state: S, rest: Parts, batch: B]>,
     { device, donate: [0, 1], argNames: ['params', 'state', 'rest', 'batch'], name: `train_${name}` },
   )
   const progress = showProgress({ label: `training, ${name}`, total: steps })
@@ -134,7 +172,7 @@ async function runStage<B>(
   let batch = batchAt(0)
   try {
     const result = await trainLoop({
-      state: { params: await put(changing, device), optimizer: await put(initialState, device) },
+      state: await put({ params: changing, optimizer: initialState }, device),
       limit: { steps, seconds: Math.max(seconds, 0.001) },
       signal,
       async step(state, at) {
@@ -144,6 +182,7 @@ async function runStage<B>(
           right: await done.aux.item(),
           gradientNorm: await done.gradientNorm.item(),
           learningRate: await schedule(tensor(at.step)).item(),
+          ...(done.skipped ? { skipped: await done.skipped.item() } : {}),
         })
         return { state: { params: done.params, optimizer: done.state }, metrics }
       },
