@@ -33,6 +33,8 @@ class GraphLowering {
   private readonly scheduling: ScheduleContext
   private readonly storedValues = new Set<Value>()
   private readonly results: ReadonlySet<Value>
+  /** State before, by state after: what is given up, in the order of the results. A loop's carries need it so. */
+  private readonly oldOf: ReadonlyMap<Value, Value>
 
   constructor(
     private readonly context: LoweringContext,
@@ -43,18 +45,21 @@ class GraphLowering {
     for (const e of graph.equations) for (const v of e.outputs) this.producer.set(v, e)
     const { limits, target } = context
     const inputs = new Set(graph.inputs)
+    const given = (v: Value): boolean => inputs.has(v) && env.get(v)!.writable && !frozen.has(env.get(v)!)
     const groups = fuse(graph, limits.storageBuffersPerKernel - RESERVED_BINDINGS)
     this.items = cluster(groups, graph, {
       maxBuffers: limits.storageBuffersPerKernel,
       keptBytes: target.keepsRows ? limits.workgroupMemoryBytes : 0,
       joinsHeroes: target.joinsHeroes,
-      given: (v) => inputs.has(v) && env.get(v)!.writable && !frozen.has(env.get(v)!),
+      given,
     })
     this.items.forEach((item, i) => {
       const reads = item.kind === 'loop' ? item.equation.inputs : item.leaves
       for (const v of reads) this.lastRead.set(v, i)
     })
     this.results = new Set(graph.outputs)
+    const givenUp = graph.inputs.filter(given)
+    this.oldOf = new Map(graph.outputs.slice(0, givenUp.length).map((v, i) => [v, givenUp[i]!]))
     for (const v of graph.outputs) this.lastRead.set(v, Number.POSITIVE_INFINITY)
     for (const v of graph.inputs) this.storedValues.add(v)
     for (const item of this.items) {
@@ -112,7 +117,10 @@ class GraphLowering {
         return v.type.dtype === dtype && old.bytes === bytes && !taken.has(old) && this.mayOverwrite(v, at)
       })
       const isResult = this.results.has(value)
-      const dying = fitting.find((v) => (this.env.get(v)!.ref?.kind === 'input') === isResult) ?? fitting[0]
+      const dying =
+        fitting.find((v) => v === this.oldOf.get(value)) ??
+        fitting.find((v) => (this.env.get(v)!.ref?.kind === 'input') === isResult) ??
+        fitting[0]
       const target = dying ? this.env.get(dying)! : this.context.bufferFor(value)
       this.env.set(value, target)
       taken.add(target)

@@ -56,11 +56,13 @@ describe.each([
   test('so is state that a scan computes element by element', () => {
     const descend = (p: Tensor, xs: Tensor) =>
       w.scan(
-        ([p, v]: readonly [Tensor, Tensor], x: Tensor) => {
-          const velocity = w.add(w.mul(v, 0.9), w.mul(p, x))
-          return [[w.sub(p, w.mul(velocity, 0.1)), velocity], w.sum(x)] as const
+        ([p, m, v]: readonly [Tensor, Tensor, Tensor], x: Tensor) => {
+          const g = w.mul(p, x)
+          const mean = w.add(w.mul(m, 0.9), g)
+          const variance = w.add(w.mul(v, 0.9), w.square(g))
+          return [[w.sub(p, w.div(mean, variance)), mean, variance], w.sum(x)] as const
         },
-        [p, w.zeros([100])] as const,
+        [p, w.zeros([100]), w.ones([100])] as const,
         xs,
       )
     const { steps, outputs } = built(descend, [w.spec([100]), w.spec([5, 100])])
