@@ -59,11 +59,18 @@ class Llama:
         self.ids = tensors["ids"]
         self.labels = tensors["labels"]
         self.start = {name: x for name, x in tensors.items() if name not in ("ids", "labels")}
-        width = problem["dim"] // problem["heads"]
-        powers = -torch.arange(width // 2, dtype=torch.float64) / (width // 2)
-        angles = torch.arange(problem["tokens"], dtype=torch.float64)[:, None] * constants["ropeTheta"] ** powers
-        self.cos, self.sin = angles.cos().float(), angles.sin().float()
+        self.turn_from(0, problem["tokens"])
         self.reset()
+
+    def turn_from(self, first, tokens):
+        width = self.problem["dim"] // self.problem["heads"]
+        powers = -torch.arange(width // 2, dtype=torch.float64) / (width // 2)
+        positions = torch.arange(first, first + tokens, dtype=torch.float64)
+        angles = positions[:, None] * self.constants["ropeTheta"] ** powers
+        self.cos, self.sin = angles.cos().float(), angles.sin().float()
+
+    def attend(self, layer, q, k, v):
+        return attention(q, k, v, True)
 
     def reset(self):
         self.weights = {name: x.clone().requires_grad_(self.problem["mode"] != "forward") for name, x in self.start.items()}
@@ -91,7 +98,7 @@ class Llama:
             q = self.rotate(split(F.linear(h, weight("self_attn.q_proj"))))
             k = self.rotate(split(F.linear(h, weight("self_attn.k_proj"))))
             v = split(F.linear(h, weight("self_attn.v_proj")))
-            attended = attention(q, k, v, True).transpose(1, 2).reshape(x.shape)
+            attended = self.attend(i, q, k, v).transpose(1, 2).reshape(x.shape)
             x = x + F.linear(attended, weight("self_attn.o_proj"))
             z = self.norm(x, weight("post_attention_layernorm"))
             gated = F.silu(F.linear(z, weight("mlp.gate_proj"))) * F.linear(z, weight("mlp.up_proj"))
@@ -124,6 +131,34 @@ class Llama:
             return {"loss": loss, **{name: weight.grad for name, weight in self.weights.items()}}
         self.reset()
         return {"losses": torch.stack([self.run() for _ in range(self.constants["checkedSteps"])])}
+
+
+class Decode(Llama):
+    """One more token, its keys and values written behind those of a cache."""
+
+    def __init__(self, problem, tensors, constants):
+        self.problem = problem
+        self.constants = constants
+        self.ids = tensors["id"]
+        self.weights = tensors
+        last = problem["cached"] - 1
+        self.turn_from(last, 1)
+        room = lambda x: torch.cat([x, torch.zeros_like(x[:, :, :1])], 2)
+        self.cache = [
+            tuple(room(tensors[f"cache.{i}.{part}"]) for part in ("k", "v")) for i in range(problem["layers"])
+        ]
+
+    def attend(self, layer, q, k, v):
+        keys, values = self.cache[layer]
+        keys[:, :, -1:], values[:, :, -1:] = k, v
+        return attention(q, keys, values, False)
+
+    def run(self):
+        with torch.no_grad():
+            return self.logits()
+
+    def outputs(self):
+        return {"logits": self.run()}
 
 
 class CrossEntropy:
@@ -181,7 +216,7 @@ class Operation:
         return {"result": self.run()}
 
 
-KINDS = {"llama": Llama, "crossEntropy": CrossEntropy, "adamw": AdamW}
+KINDS = {"llama": Llama, "decode": Decode, "crossEntropy": CrossEntropy, "adamw": AdamW}
 
 
 def blas():

@@ -1,7 +1,7 @@
 import { Unsupported } from '../implementation.ts'
 import type { Inputs } from '../inputs.ts'
 import { EPSILON, type Operation, operation, type Problem } from '../problem.ts'
-import { llamaGraph } from './onnx-llama.ts'
+import { decodeGraph, llamaGraph } from './onnx-llama.ts'
 import { OnnxGraph } from './onnx-model.ts'
 
 /** A problem as an ONNX model, with what it is fed at each run; weights are constants of the graph. */
@@ -15,7 +15,14 @@ export interface OnnxProblem {
 export function onnxProblem(problem: Problem, inputs: Inputs): OnnxProblem {
   const noGradients = problem.kind === 'crossEntropy' || (problem.kind === 'llama' && problem.mode !== 'forward')
   if (noGradients) throw new Unsupported('no gradients: it runs graphs forward only')
-  return problem.kind === 'llama' ? llamaGraph(problem, inputs) : operationGraph(operation(problem), inputs)
+  switch (problem.kind) {
+    case 'llama':
+      return llamaGraph(problem, inputs)
+    case 'decode':
+      return decodeGraph(problem, inputs)
+    default:
+      return operationGraph(operation(problem), inputs)
+  }
 }
 
 function operationGraph(problem: Operation, feeds: Inputs): OnnxProblem {

@@ -26,7 +26,7 @@ export async function prepareOnnx(
     },
     async outputs() {
       const data = (await session.run(feeds))[output]!.data as Float32Array // every output is f32
-      return { [problem.kind === 'llama' ? 'logits' : 'result']: data }
+      return { [problem.kind === 'llama' || problem.kind === 'decode' ? 'logits' : 'result']: data }
     },
     dispose() {
       void session.release()

@@ -46,12 +46,16 @@ export function caseTable(name: string, rows: readonly Row[], roofs: readonly Ro
   ].join('\n')
 }
 
+/** Bytes of temporaries below which rounding to a device's alignment is all there is to see. */
+export const WORTH_PLANNING = 64 * 1024
+
 function factsText({ kernelCalls, pipelines, plannedBytes, livenessBytes, newPipelines }: ProgramFacts): string {
   const calls = `${kernelCalls} kernel calls of ${pipelines} pipelines`
+  const ratio = livenessBytes < WORTH_PLANNING ? '' : ` (${(plannedBytes / livenessBytes).toFixed(2)}x)`
   const memory =
     livenessBytes === 0
       ? 'no temporaries'
-      : `temporaries ${megabytes(plannedBytes)} MB, at least ${megabytes(livenessBytes)} (${(plannedBytes / livenessBytes).toFixed(2)}x)`
+      : `temporaries ${megabytes(plannedBytes)} MB, at least ${megabytes(livenessBytes)}${ratio}`
   return [calls, memory, ...(newPipelines === null ? [] : [`another length: ${newPipelines} new pipelines`])].join('; ')
 }
 

@@ -1,7 +1,7 @@
 import type { Problem } from '../problem.ts'
 import { isMeasured, type MeasuredRow, type Row } from '../row.ts'
 import { columns } from './columns.ts'
-import { fastest, threeDigits } from './table.ts'
+import { fastest, threeDigits, WORTH_PLANNING } from './table.ts'
 
 /** What weft is to reach, and what it reached. */
 export interface Verdict {
@@ -143,9 +143,6 @@ function fewKernels(what: string, picks: Picks, most: number): Target {
     return judged(what, `<= ${most}`, rows, picks, found, (worst) => -worst <= most)
   }
 }
-
-/** Bytes of temporaries below which rounding to a device's alignment is all there is to see. */
-const WORTH_PLANNING = 64 * 1024
 
 function plannedMemory(most: number): Target {
   return ({ rows }) => {
