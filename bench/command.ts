@@ -43,9 +43,9 @@ Who is measured, beside weft:
 The first run on webgpu installs onnxruntime-node and tfjs into bench/peers (600 MB).
 
 Each case has new processes. On webgpu their driver starts with an empty cache, so that first calls are cold; with a
-software driver that takes the peers up to minutes each. After it there are warm-up rounds, then 15 or more runs of
-each in turn for 3 seconds a case; at least 5 where runs are slow, 3 of one whose runs take seconds or whose first
-call took more than 20. A whole run takes some quarter of an hour on wasm, half an hour on webgpu with a software driver.
+software driver that takes some peers minutes. After it there are warm-up rounds, then runs of each in turn: 15 or more
+for 3 seconds a case, fewer where they are slow, never less than 3, and just 3 of one whose first call took more than
+20 s. A whole run takes some quarter of an hour on wasm, half an hour on webgpu with a software driver.
 `
 
 /** The command line of the benchmark: tables to `out`, progress to `err`. */

@@ -71,7 +71,10 @@ export interface LlamaSize {
   readonly vocab: number
 }
 
-/** The next token of a LLaMA decoder: id [1,1] after `cached` - 1 others, whose keys and values [1,heads,cached - 1,width] are given. */
+/**
+ * The next token of a LLaMA decoder: id [1,1] after `cached` - 1 others, whose keys and values
+ * [1,heads,cached - 1,width] are given.
+ */
 export interface DecodeProblem extends LlamaSize {
   readonly kind: 'decode'
   readonly cached: number
