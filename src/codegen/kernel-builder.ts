@@ -134,6 +134,7 @@ export class KernelBuilder {
       name,
       buffers: this.bufferList,
       params: this.paramNames,
+      multiplesOfFour: new Set(this.paramNames.filter((_, i) => this.paramValues[i]! % 4 === 0)),
       shared: this.sharedArrays,
       workgroupSize,
       body: this.blocks[0]!.stmts,

@@ -105,6 +105,8 @@ export interface Kernel {
   readonly buffers: readonly KernelBuffer[]
   /** Names of the i32 parameters, in order. */
   readonly params: readonly string[]
+  /** Those that are multiples of four wherever this kernel is used. */
+  readonly multiplesOfFour: ReadonlySet<string>
   readonly shared: readonly SharedArray[]
   readonly workgroupSize: readonly [number, number, number]
   readonly body: readonly Stmt[]

@@ -1,9 +1,9 @@
 import { range, sizeOf } from '../../ir/shape.ts'
+import { positionByAxes } from '../columns.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { accumulatorOf, elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
-import { positionByAxes } from './columns.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
 
 /** Running sums: one after the other along their axis, and side by side where that is not the last. */

@@ -1,6 +1,6 @@
 import { sizeOf } from '../../ir/shape.ts'
+import { innerLength, positionAt } from '../columns.ts'
 import { elementwiseFlops, Frame, groupsOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
-import { innerLength, positionAt } from './columns.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
 
 /** Elementwise work: rows of columns, four columns at a time. */

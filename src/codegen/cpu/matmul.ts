@@ -1,4 +1,5 @@
 import { range } from '../../ir/shape.ts'
+import { positionAt } from '../columns.ts'
 import type { Group } from '../fusion.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
@@ -12,7 +13,6 @@ import {
   type Scheduled,
   type Work,
 } from '../schedule.ts'
-import { positionAt } from './columns.ts'
 import { vectorLoop } from './loops.ts'
 import { isSkinny, scheduleSkinny } from './skinny.ts'
 

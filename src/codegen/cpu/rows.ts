@@ -1,11 +1,11 @@
 import type { Value } from '../../ir/graph.ts'
+import { innerLength, positionAt } from '../columns.ts'
 import type { Group } from '../fusion.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { pointsOver } from '../point-reuse.ts'
 import { type RowPass, rowPasses } from '../row-passes.ts'
 import { placeOf, type RowSpace } from '../row-space.ts'
 import { Frame, foldingFlops, groupsOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
-import { innerLength, positionAt } from './columns.ts'
 import { Fold } from './fold.ts'
 import { cut, eachRow, vectorLoop } from './loops.ts'
 

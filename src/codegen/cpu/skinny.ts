@@ -1,8 +1,8 @@
 import { range } from '../../ir/shape.ts'
+import { positionAt } from '../columns.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
 import { decompose, eachK, extent, type Product } from '../product.ts'
 import { elementwiseFlops, Frame, headOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
-import { positionAt } from './columns.ts'
 import { cut, eachRow, vectorLoop, wholeOf } from './loops.ts'
 
 /** Below this many rows or columns a tile of the general product would stand half empty. */

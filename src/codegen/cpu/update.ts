@@ -1,9 +1,9 @@
 import { range, sizeOf } from '../../ir/shape.ts'
+import { positionByAxes } from '../columns.ts'
 import type { Group } from '../fusion.ts'
 import { Position } from '../index-space.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { elementwiseFlops, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
-import { positionByAxes } from './columns.ts'
 import { cut, eachIndex, eachRow, vectorLoop } from './loops.ts'
 
 /**

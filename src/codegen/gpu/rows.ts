@@ -2,7 +2,7 @@ import type { Value } from '../../ir/graph.ts'
 import type { MonoidName } from '../../ir/prim.ts'
 import { monoidIdentity } from '../../ir/prims/reduce.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
-import type { Expr } from '../kernel-ir.ts'
+import { type Expr, LANES, type Lanes } from '../kernel-ir.ts'
 import { pointsOver } from '../point-reuse.ts'
 import { type RowPass, rowPasses } from '../row-passes.ts'
 import { placeOf, type RowSpace } from '../row-space.ts'
@@ -18,6 +18,7 @@ import {
 } from '../schedule.ts'
 import { spreadGroups } from './spread.ts'
 import { type RowTiling, rowTiling } from './tilings.ts'
+import { inFours } from './vectors.ts'
 import { WorkgroupFold } from './workgroup-fold.ts'
 
 /** Reductions of whole rows and what is computed of them. A thread reads again only what it has written itself. */
@@ -26,10 +27,15 @@ export function scheduleRows(work: Work, space: RowSpace, context: ScheduleConte
   const groups = groupsOf(work)
   const tiling = rowTiling(context.limits)
   const walkOf = space.columns > tiling.longRow ? rowByWorkgroup : rowByThread
-  const walk = walkOf(frame.k, space, context, tiling)
+  const walk = walkOf(frame.k, space, context, { ...tiling, inFours: inFours(work, space.columns) })
   for (const pass of rowPasses(groups, space)) doPass(frame, space, walk, pass)
   const over = pointsOver(groups, space, context)
   return frame.finish(walk.name, [tiling.threads, 1, 1], walk.workgroups, foldingFlops(work), over)
+}
+
+/** How threads share rows, and whether they take four columns at a time. */
+interface Sharing extends RowTiling {
+  readonly inFours: boolean
 }
 
 /** How threads share rows and columns. */
@@ -41,7 +47,9 @@ interface Walk {
   readonly inside: Expr
   /** Does it also store what there is one of in a row? */
   readonly first: Expr
+  /** Its columns, one by one or as vectors. */
   eachColumn(body: (column: Expr) => void): void
+  readonly lanes: Lanes
   /** The row's total of what each thread folded of it. */
   total(monoid: MonoidName, partial: Expr): Expr
 }
@@ -50,7 +58,7 @@ function rowByThread(
   k: KernelBuilder,
   { rows, columns }: RowSpace,
   { limits }: ScheduleContext,
-  tiling: RowTiling,
+  sharing: Sharing,
 ): Walk {
   const { x } = k
   const thread = x.builtin('global_x')
@@ -58,11 +66,12 @@ function rowByThread(
   const inside = x.less(thread, count)
   return {
     name: 'rows_by_thread',
-    workgroups: spreadGroups(ceilDiv(rows, tiling.threads), limits),
+    workgroups: spreadGroups(ceilDiv(rows, sharing.threads), limits),
     row: k.share(x.min(thread, x.sub(count, x.constant(1))), 'row'),
     inside,
     first: inside,
-    eachColumn: (body) => k.loop('c', x.constant(0), k.param('columns', columns), x.constant(1), body),
+    eachColumn: (body) => walkColumns(k, columns, x.constant(0), 1, sharing, body),
+    lanes: sharing.inFours ? LANES : 1,
     total: (_, partial) => partial,
   }
 }
@@ -71,7 +80,7 @@ function rowByWorkgroup(
   k: KernelBuilder,
   { rows, columns }: RowSpace,
   { limits }: ScheduleContext,
-  tiling: RowTiling,
+  sharing: Sharing,
 ): Walk {
   const { x } = k
   const [gx, gy, gz] = spreadGroups(rows, limits)
@@ -79,16 +88,34 @@ function rowByWorkgroup(
   const group = x.add(x.builtin('group_x'), x.mul(x.builtin('group_y'), k.param('groups_x', gx)))
   const count = k.param('rows', rows)
   const inside = x.less(group, count)
-  const fold = new WorkgroupFold(k, tiling, lane)
+  const fold = new WorkgroupFold(k, sharing, lane)
   return {
     name: 'rows_by_workgroup',
     workgroups: [gx, gy, gz],
     row: k.share(x.min(group, x.sub(count, x.constant(1))), 'row'),
     inside,
     first: x.and(inside, x.less(lane, x.constant(1))),
-    eachColumn: (body) => k.loop('c', lane, k.param('columns', columns), x.constant(tiling.threads), body),
+    eachColumn: (body) => walkColumns(k, columns, lane, sharing.threads, sharing, body),
+    lanes: sharing.inFours ? LANES : 1,
     total: (monoid, partial) => fold.total(monoid, partial),
   }
+}
+
+function walkColumns(
+  k: KernelBuilder,
+  columns: number,
+  first: Expr,
+  step: number,
+  { inFours }: Sharing,
+  body: (column: Expr) => void,
+): void {
+  const { x } = k
+  if (!inFours) {
+    k.loop('c', first, k.param('columns', columns), x.constant(step), body)
+    return
+  }
+  const count = k.param('column_vectors', columns / LANES)
+  k.loop('v', first, count, x.constant(step), (v) => body(x.ramp(x.mul(v, x.constant(LANES)))))
 }
 
 function doPass(frame: Frame, space: RowSpace, walk: Walk, { points, ends }: RowPass): void {
@@ -100,7 +127,7 @@ function doPass(frame: Frame, space: RowSpace, walk: Walk, { points, ends }: Row
     if (hero?.prim.kind !== 'reduce') continue
     const { monoid } = hero.prim
     const dtype = accumulatorOf(hero.inputs[0]!.type.dtype)
-    const partial = k.variable('partial', dtype, x.constant(monoidIdentity(monoid, dtype), dtype))
+    const partial = k.variable('partial', dtype, x.constant(monoidIdentity(monoid, dtype), dtype), walk.lanes)
     partials.set(root, { partial, monoid, result: hero.outputs[0]! })
   }
   const base = k.share(x.mul(walk.row, k.param('columns', space.columns)), 'base')
@@ -127,7 +154,8 @@ function doPass(frame: Frame, space: RowSpace, walk: Walk, { points, ends }: Row
     if (frame.isOutput(v)) k.when(walk.first, () => frame.store(walk.row, value, v))
   }
   for (const [root, { partial, monoid, result }] of partials) {
-    emitter.bound.set(result, x.cast(walk.total(monoid, partial), result.type.dtype))
+    const own = partial.lanes === 1 ? partial : k.share(x.across(monoid, partial), 'own')
+    emitter.bound.set(result, x.cast(walk.total(monoid, own), result.type.dtype))
     end(root)
   }
   for (const { root } of ends) end(root)

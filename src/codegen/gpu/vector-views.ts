@@ -1,4 +1,5 @@
 import { type Expr, type Kernel, operandsOf, type Stmt } from '../kernel-ir.ts'
+import type { Alignment } from './alignment.ts'
 
 /** The buffers and shared arrays that a kernel sees as arrays of vec4, where four elements are one load. */
 export interface VectorViews {
@@ -7,45 +8,36 @@ export interface VectorViews {
 }
 
 /**
- * An index of four elements that begin at a multiple of four, as the number of that vector; undefined where it does not
- * show. Schedules that know a run to be aligned write ramp(4 * n).
+ * A buffer is seen as vec4 if some of it is read or written in aligned vectors; a single element is then read as a
+ * component. Not so if single elements are written: a store to a component may touch its neighbours. Shared arrays are
+ * if all accesses are of vectors. Buffers that lie in one another's memory are seen in one way.
  */
-export function quadOf(index: Expr): Expr | 'constant' | undefined {
-  if (index.op !== 'ramp') return undefined
-  const { base } = index
-  if (base.op === 'const') return base.value % 4 === 0 ? 'constant' : undefined
-  return base.op === 'binary' && base.fn === '*' && base.b.op === 'const' && base.b.value === 4 ? base.a : undefined
-}
-
-/**
- * A buffer that is only read is seen as vec4 if any of its loads is of an aligned vector; a single element is then a
- * component. What is written never is: single elements are, and a store to a component may touch its neighbours.
- */
-export function vectorViews(kernel: Kernel): VectorViews {
+export function vectorViews(kernel: Kernel, alignment: Alignment): VectorViews {
   const vectors = new Set<number | string>()
   const scalars = new Set<number | string>()
   const seen = new Set<Expr>()
-  const note = (place: number | string, index: Expr): void => {
-    if (quadOf(index) === undefined) scalars.add(place)
-    else vectors.add(place)
+  const note = (place: number | string, index: Expr, scalarsForbid: boolean): void => {
+    if (alignment.begin(index)) vectors.add(place)
+    else if (scalarsForbid) scalars.add(place)
   }
+  const home = (buffer: number): number => kernel.aliases.get(buffer) ?? buffer
   const visit = (e: Expr): void => {
     if (seen.has(e)) return
     seen.add(e)
-    if (e.op === 'load') note(e.buffer, e.index)
-    if (e.op === 'loadShared') note(e.array, e.index)
+    if (e.op === 'load') note(home(e.buffer), e.index, false)
+    if (e.op === 'loadShared') note(e.array, e.index, true)
     for (const operand of operandsOf(e)) visit(operand)
   }
-  const written = new Set(kernel.aliases.values())
   eachStmt(kernel.body, (s) => {
-    if (s.kind === 'store') written.add(s.buffer)
-    if (s.kind === 'storeShared') note(s.array, s.index)
+    if (s.kind === 'store') note(home(s.buffer), s.index, true)
+    if (s.kind === 'storeShared') note(s.array, s.index, true)
     for (const e of expressionsOf(s)) visit(e)
   })
-  const only = (b: number): boolean => !written.has(b) && !kernel.aliases.has(b)
-  const buffers = [...kernel.buffers.keys()].filter((b) => vectors.has(b) && only(b))
-  const arrays = kernel.shared.map((a) => a.name).filter((name) => vectors.has(name) && !scalars.has(name))
-  return { buffers: new Set(buffers), arrays: new Set(arrays) }
+  const whole = (place: number | string): boolean => vectors.has(place) && !scalars.has(place)
+  return {
+    buffers: new Set([...kernel.buffers.keys()].filter((b) => whole(home(b)))),
+    arrays: new Set(kernel.shared.map((a) => a.name).filter(whole)),
+  }
 }
 
 function eachStmt(body: readonly Stmt[], visit: (s: Stmt) => void): void {

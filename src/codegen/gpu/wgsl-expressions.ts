@@ -2,7 +2,8 @@ import type { DType } from '../../ir/dtype.ts'
 import type { MonoidName } from '../../ir/prim.ts'
 import { UnsupportedError } from '../../util/errors.ts'
 import type { Expr, Lanes } from '../kernel-ir.ts'
-import { quadOf, type VectorViews } from './vector-views.ts'
+import type { Alignment } from './alignment.ts'
+import type { VectorViews } from './vector-views.ts'
 import { printConst, THREEFRY } from './wgsl-constants.ts'
 
 export interface WgslContext {
@@ -10,6 +11,7 @@ export interface WgslContext {
   readonly helpers: Set<string>
   readonly aliases: ReadonlyMap<number, number>
   readonly views: VectorViews
+  readonly alignment: Alignment
 }
 
 export const storageType = (dtype: DType): string => (dtype === 'bool' ? 'u32' : dtype)
@@ -111,9 +113,16 @@ function printLoad(
 
 /** The number of an aligned vector. */
 export function printQuad(index: Expr, context: WgslContext): string | undefined {
-  const quad = quadOf(index)
-  if (quad !== 'constant') return quad && printBare(quad, context)
-  return index.op === 'ramp' && index.base.op === 'const' ? `${index.base.value / 4}` : undefined
+  const terms = context.alignment.begin(index)
+  if (!terms) return undefined
+  const quarters = terms.filter((t) => t.op !== 'const' || t.value !== 0).map((t) => printQuarter(t, context))
+  return quarters.length === 0 ? '0' : quarters.join(' + ')
+}
+
+function printQuarter(e: Expr, context: WgslContext): string {
+  if (e.op === 'const') return `${e.value / 4}`
+  if (e.op === 'binary' && e.fn === '*' && e.b.op === 'const' && e.b.value === 4) return printExpr(e.a, context)
+  return `${printExpr(e, context)} / 4`
 }
 
 /** The four indices of a vector. */
@@ -158,26 +167,26 @@ function printSubgroupFold(monoid: MonoidName, dtype: DType, x: string): string 
   return `${monoid === 'max' ? 'subgroupMax' : 'subgroupMin'}(${x})`
 }
 
-/** A primitive is written for scalars; of a vector each lane is computed, which takes operands that have names. */
+/** A primitive is written for scalars. What reads the same of vectors is written so, the rest lane by lane. */
 function printPrim(x: Expr & { op: 'prim' }, context: WgslContext): string {
   const { prim, args, dtype, lanes } = x
   if (prim.wgslHelper) context.helpers.add(prim.wgslHelper)
   const types = { inputs: args.map((a) => a.dtype), output: dtype }
-  if (lanes === 1) {
-    return prim.wgsl(
-      args.map((a) => printExpr(a, context)),
-      types,
-    )
+  const texts = args.map((a) => printExpr(a, context))
+  if (lanes === 1) return prim.wgsl(texts, types)
+  if (OF_VECTORS.test(prim.wgsl(['a', 'b'].slice(0, args.length), types))) {
+    const wide = args.map((a, i) => (a.lanes === 1 ? `${typeName(a.dtype, lanes)}(${texts[i]})` : texts[i]!))
+    return prim.wgsl(wide, types)
   }
   const each = COMPONENTS.map((c) =>
     prim.wgsl(
-      args.map((a) => {
-        if (a.lanes === 1) return printExpr(a, context)
-        if (a.op !== 'variable') throw new UnsupportedError(`${prim.name} of a vector that has no name`)
-        return `${a.name}.${c}`
-      }),
+      args.map((a, i) => (a.lanes === 1 ? texts[i]! : `${texts[i]}.${c}`)),
       types,
     ),
   )
   return `${typeName(dtype, lanes)}(${each.join(', ')})`
 }
+
+/** Operators and functions that WGSL has for vectors as for numbers. */
+const OF_VECTORS =
+  /^(\(a [-+*/] b\)|\(-a\)|(abs|sign|floor|ceil|round|exp|log|sqrt|inverseSqrt|tanh|sin|cos)\(a\)|(min|max)\(a, b\))$/

@@ -1,5 +1,6 @@
 import type { Kernel, Stmt } from '../kernel-ir.ts'
 import { stripComments } from '../target.ts'
+import { Alignment } from './alignment.ts'
 import { vectorViews } from './vector-views.ts'
 import {
   COMPONENTS,
@@ -14,8 +15,9 @@ import {
 
 /** Prints a kernel as WGSL. Booleans are u32 in buffers and bool in expressions. */
 export function printWgsl(kernel: Kernel): string {
-  const views = vectorViews(kernel)
-  const context: WgslContext = { helpers: new Set(), aliases: kernel.aliases, views }
+  const alignment = new Alignment(kernel)
+  const views = vectorViews(kernel, alignment)
+  const context: WgslContext = { helpers: new Set(), aliases: kernel.aliases, views, alignment }
   const bound = kernel.buffers.map((_, i) => i).filter((i) => !kernel.aliases.has(i))
   const [x, y, z] = kernel.workgroupSize
   const body = printBlock(kernel.body, 1, context)
@@ -87,7 +89,13 @@ function printStmt(s: Stmt, level: number, context: WgslContext): string {
     case 'if':
       return `${pad(level)}if (${printBare(s.condition, context)}) ${block(s.body)}`
     case 'store':
-      return printStore(`b${context.aliases.get(s.buffer) ?? s.buffer}`, false, s, level, context)
+      return printStore(
+        `b${context.aliases.get(s.buffer) ?? s.buffer}`,
+        context.views.buffers.has(s.buffer),
+        s,
+        level,
+        context,
+      )
     case 'storeShared':
       return printStore(s.array, context.views.arrays.has(s.array), s, level, context)
     case 'barrier':
@@ -105,11 +113,17 @@ function printStore(
   context: WgslContext,
 ): string {
   const text = printExpr(value, context)
-  const stored = (x: string): string =>
-    value.dtype === 'bool' ? `${value.lanes === 1 ? 'u32' : 'vec4<u32>'}(${x})` : x
-  if (index.lanes === 1)
+  const stored = (x: string, type = 'u32'): string => (value.dtype === 'bool' ? `${type}(${x})` : x)
+  if (index.lanes === 1) {
     return `${pad(level)}${name}[${printBare(index, context)}] = ${stored(printBare(value, context))};`
-  if (isVectors) return `${pad(level)}${name}[${printQuad(index, context)}] = ${stored(text)};`
-  const parts = printLanes(index, context).map((at, lane) => `${name}[${at}] = ${stored(text)}.${COMPONENTS[lane]};`)
+  }
+  const same = value.lanes === 1
+  if (isVectors) {
+    const vector = stored(same ? `${typeName(value.dtype, 4)}(${text})` : text, 'vec4<u32>')
+    return `${pad(level)}${name}[${printQuad(index, context)}] = ${vector};`
+  }
+  const parts = printLanes(index, context).map((at, lane) => {
+    return `${name}[${at}] = ${stored(same ? text : `${text}.${COMPONENTS[lane]}`)};`
+  })
   return `${pad(level)}${parts.join(' ')}`
 }

@@ -1,9 +1,9 @@
-import type { Equation, Value } from '../../ir/graph.ts'
-import { sizeOf } from '../../ir/shape.ts'
-import type { Emitter } from '../emit.ts'
-import { Position } from '../index-space.ts'
-import type { Expr } from '../kernel-ir.ts'
-import type { ScheduleContext } from '../schedule.ts'
+import type { Equation, Value } from '../ir/graph.ts'
+import { sizeOf } from '../ir/shape.ts'
+import type { Emitter } from './emit.ts'
+import { Position } from './index-space.ts'
+import type { Expr } from './kernel-ir.ts'
+import type { ScheduleContext } from './schedule.ts'
 
 /**
  * The longest run of elements of `v` that a vectorised loop may walk without crossing an axis that the computation
