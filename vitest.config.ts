@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config'
 import { ENGINE_FLAGS } from './scripts/engine-flags.ts'
 
 /** What is true of Dawn alone: adapters, WGSL, the life of its processes. */
-const WEBGPU_ONLY = ['test/device/runtime*.test.ts', 'test/device/adapter.test.ts', 'test/device/tilings.test.ts']
+const WEBGPU_ONLY = [
+  'test/device/runtime*.test.ts',
+  'test/device/adapter.test.ts',
+  'test/device/tilings.test.ts',
+  'test/device/limits.test.ts',
+]
 
 /**
  * `unit` needs no device. `wasm` and `webgpu` run one and the same suite on a device each; the second drives Dawn, and
