@@ -2,9 +2,10 @@ import type { Graph } from '../ir/graph.ts'
 import { formatType } from '../ir/graph.ts'
 import { print } from '../ir/print.ts'
 import type { Built } from './build-program.ts'
+import type { Cluster } from './clusters.ts'
 import type { KernelReport } from './lowering-context.ts'
 import type { MemoryPlan } from './memory-plan.ts'
-import { equationsOf, groupsOf, outputsOf } from './schedule.ts'
+import { equationsOf, groupsOf, outputsOf, type Work, worksOf } from './schedule.ts'
 
 /** What the reference evaluator runs: the graph itself. */
 export const explainGraph = (graph: Graph): string => `${print(graph)}\non reference: evaluated equation by equation\n`
@@ -46,17 +47,32 @@ function explainCall(r: KernelReport, i: number, kernel: string): string[] {
   const head = `  ${i}. ${kernel}: ${outputsOf(r.work)
     .map((v) => formatType(v.type))
     .join(', ')}, ${amount(r.flops)}flop, ${amount(r.bytes)}B, ${threads}${place}`
-  const equations = equationsOf(r.work)
+  const works = worksOf(r.work)
+  const parts = works.flatMap((work, m) => [
+    ...(works.length > 1 ? [`     ${m + 1} of ${works.length} side by side, which know nothing of one another`] : []),
+    ...explainWork(work),
+  ])
+  const reasons = groupsOf(r.work)
+    .filter((g) => outputsOf(r.work).includes(g.root))
+    .map((g) => g.reason)
+  const choice = r.choice === undefined ? [] : [`     tiling: ${r.choice}`]
+  return [head, ...parts, `     stored: ${[...new Set(reasons)].join('; ')}`, ...choice]
+}
+
+const JOINED: Readonly<Record<Cluster['form'], string>> = {
+  rows: 'all of it walks the same rows',
+  map: 'all of it is done at the same elements',
+  epilogue: 'all of it is done to the elements that the first group makes',
+}
+
+function explainWork(work: Work): string[] {
+  const equations = equationsOf(work)
     .filter((e) => e.prim.kind !== 'constant')
     .map((e) => {
       const at = e.source?.location()
       return `       ${formatType(e.outputs[0]!.type)} = ${e.prim.name}${at ? `   // ${at}` : ''}`
     })
-  const reasons = groupsOf(r.work)
-    .filter((g) => outputsOf(r.work).includes(g.root))
-    .map((g) => g.reason)
-  const choice = r.choice === undefined ? [] : [`     tiling: ${r.choice}`]
-  return [head, ...equations, `     stored: ${[...new Set(reasons)].join('; ')}`, ...choice]
+  return work.kind === 'cluster' ? [...equations, `     joined: ${JOINED[work.form]}`] : equations
 }
 
 /** 1234567 as '1.23 M'. */

@@ -222,7 +222,8 @@ class Planner {
   }
 }
 
-const isArrayConstant = (e: Equation): boolean => e.prim.kind === 'constant' && e.prim.element(e.attrs).kind === 'array'
+export const isArrayConstant = (e: Equation): boolean =>
+  e.prim.kind === 'constant' && e.prim.element(e.attrs).kind === 'array'
 
 const HEROES: ReadonlySet<string> = new Set(['reduce', 'contract', 'cumulative', 'update'])
 const isHero = (e: Equation): boolean => HEROES.has(e.prim.kind)

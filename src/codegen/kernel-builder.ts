@@ -123,6 +123,11 @@ export class KernelBuilder {
     this.push({ kind: 'if', condition, body: inner })
   }
 
+  /** Statements that were made elsewhere. */
+  include(stmts: readonly Stmt[]): void {
+    for (const s of stmts) this.push(s)
+  }
+
   private block(body: () => void): readonly Stmt[] {
     this.blocks.push({ stmts: [], names: new Map() })
     body()

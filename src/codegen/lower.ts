@@ -1,16 +1,13 @@
 import { type Equation, formatType, type Graph, type Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import type { Sliced } from '../util/sliced.ts'
-import { cluster } from './clusters.ts'
-import { fuse, type Group, type LoopItem } from './fusion.ts'
+import type { Group } from './fusion.ts'
 import { lowerLoop } from './lower-loop.ts'
 import { copyStep, type LoweringContext } from './lowering-context.ts'
+import { planKernels } from './plan-kernels.ts'
 import { deviceBytes } from './program.ts'
-import { equationsOf, groupsOf, outputsOf, type ScheduleContext, type Scheduled, type Work } from './schedule.ts'
+import { type Call, equationsOf, leavesOf, outputsOf, type Scheduled, type Work, worksOf } from './schedule.ts'
 import type { VirtualBuffer, VirtualStep } from './virtual-steps.ts'
-
-/** Bindings left for the result and for what is not a leaf of the fusion plan. */
-const RESERVED_BINDINGS = 1
 
 /**
  * Lowers a graph to steps. `env` holds the buffers of its inputs and receives those of every stored value.
@@ -26,85 +23,54 @@ export function lowerGraph(
 }
 
 class GraphLowering {
-  private readonly producer = new Map<Value, Equation>()
   private readonly lastRead = new Map<Value, number>()
-  private readonly items: readonly (Work | LoopItem)[]
   private readonly steps: VirtualStep[] = []
-  private readonly scheduling: ScheduleContext
-  private readonly storedValues = new Set<Value>()
   private readonly results: ReadonlySet<Value>
   /** State before, by state after: what is given up, in the order of the results. A loop's carries need it so. */
   private readonly oldOf: ReadonlyMap<Value, Value>
 
   constructor(
     private readonly context: LoweringContext,
-    graph: Graph,
+    private readonly graph: Graph,
     private readonly env: Map<Value, VirtualBuffer>,
     private readonly frozen: ReadonlySet<VirtualBuffer>,
   ) {
-    for (const e of graph.equations) for (const v of e.outputs) this.producer.set(v, e)
-    const { limits, target } = context
-    const inputs = new Set(graph.inputs)
-    const given = (v: Value): boolean => inputs.has(v) && env.get(v)!.writable && !frozen.has(env.get(v)!)
-    const groups = fuse(graph, limits.storageBuffersPerKernel - RESERVED_BINDINGS)
-    this.items = cluster(groups, graph, {
-      maxBuffers: limits.storageBuffersPerKernel,
-      keptBytes: target.keepsRows ? limits.workgroupMemoryBytes : 0,
-      joinsHeroes: target.joinsHeroes,
-      given,
-    })
-    this.items.forEach((item, i) => {
-      const reads = item.kind === 'loop' ? item.equation.inputs : item.leaves
-      for (const v of reads) this.lastRead.set(v, i)
-    })
     this.results = new Set(graph.outputs)
-    const givenUp = graph.inputs.filter(given)
+    const givenUp = graph.inputs.filter((v) => this.isOurs(env.get(v)!))
     this.oldOf = new Map(graph.outputs.slice(0, givenUp.length).map((v, i) => [v, givenUp[i]!]))
-    for (const v of graph.outputs) this.lastRead.set(v, Number.POSITIVE_INFINITY)
-    for (const v of graph.inputs) this.storedValues.add(v)
-    for (const item of this.items) {
-      if (item.kind === 'loop') for (const v of item.equation.outputs) this.storedValues.add(v)
-      else for (const g of groupsOf(item)) this.storedValues.add(g.root)
-    }
     for (const e of graph.equations) this.addConstantArray(e)
-    this.scheduling = {
-      producer: this.producer,
-      stored: (v) => this.storedValues.has(v),
-      limits: context.limits,
-    }
   }
 
   private addConstantArray(e: Equation): void {
     if (e.prim.kind !== 'constant') return
     const element = e.prim.element(e.attrs)
-    if (element.kind !== 'array') return
-    this.storedValues.add(e.outputs[0]!)
-    this.env.set(e.outputs[0]!, this.context.constant(element.data))
+    if (element.kind === 'array') this.env.set(e.outputs[0]!, this.context.constant(element.data))
   }
 
   *run(): Sliced<VirtualStep[]> {
-    for (const [i, item] of this.items.entries()) {
+    const inputs = new Set(this.graph.inputs)
+    const given = (v: Value): boolean => inputs.has(v) && !this.results.has(v) && this.isOurs(this.env.get(v)!)
+    const items = yield* planKernels(this.graph, this.context.target, this.context.limits, given)
+    for (const [i, item] of items.entries()) {
+      const reads = item.kind === 'loop' ? item.equation.inputs : item.kind === 'call' ? leavesOf(item.work) : []
+      for (const v of reads) this.lastRead.set(v, i)
+    }
+    for (const v of this.graph.outputs) this.lastRead.set(v, Number.POSITIVE_INFINITY)
+    for (const [i, item] of items.entries()) {
       if (item.kind === 'loop') {
         const dies = (v: Value): boolean => this.mayOverwrite(v, i)
         this.steps.push(...(yield* lowerLoop(this.context, item.equation, this.env, dies, lowerGraph)))
-      } else this.lowerWork(item, i)
+      } else if (item.kind === 'empty') this.env.set(item.value, this.context.bufferFor(item.value))
+      else if (item.work.kind === 'group' && item.work.hero?.prim.kind === 'update') {
+        this.lowerUpdate(item.work, item.scheduled, i)
+      } else this.lowerFresh(item.work, item.scheduled, i)
       yield
     }
     return this.steps
   }
 
-  private lowerWork(work: Work, at: number): void {
-    if (work.kind === 'group' && sizeOf(work.root.type.shape) === 0) {
-      this.env.set(work.root, this.context.bufferFor(work.root))
-      return
-    }
-    if (work.kind === 'group' && work.hero?.prim.kind === 'update') this.lowerUpdate(work, at)
-    else this.lowerFresh(work, at)
-  }
-
   /** A kernel that writes whole results, over dying operands where every read allows it. */
-  private lowerFresh(work: Work, at: number): void {
-    const scheduled = this.schedule(work)
+  private lowerFresh(work: Call, scheduled: Scheduled, at: number): void {
     const aliases = new Map<number, number>()
     const taken = new Set<VirtualBuffer>()
     // Results first: they take what the caller gave up, and leave temporaries to temporaries.
@@ -132,10 +98,9 @@ class GraphLowering {
   private rank = (v: Value): number => (this.results.has(v) ? 0 : 1)
 
   /** A kernel that rewrites a part of a buffer: in place if the operand dies here, else in a copy of it. */
-  private lowerUpdate(group: Group, at: number): void {
+  private lowerUpdate(group: Group, scheduled: Scheduled, at: number): void {
     const operand = group.hero!.inputs[0]!
     const updates = group.hero!.prim.kind === 'update' ? group.hero!.inputs[group.hero!.prim.updates]! : operand
-    const scheduled = this.schedule(group)
     const readsOperand = scheduled.values.some((v, b) => v === operand && b !== scheduled.outputs[0]!.buffer)
     const inPlace = !readsOperand && this.mayOverwrite(operand, at)
     if (inPlace) {
@@ -150,22 +115,15 @@ class GraphLowering {
 
   private mayOverwrite(v: Value, at: number): boolean {
     const buffer = this.env.get(v)!
-    return buffer.writable && !this.frozen.has(buffer) && (this.lastRead.get(v) ?? -1) <= at
+    return this.isOurs(buffer) && (this.lastRead.get(v) ?? -1) <= at
   }
 
-  private schedule(work: Work): Scheduled {
-    return this.context.target.schedule(work, this.scheduling)
-  }
+  private isOurs = (buffer: VirtualBuffer): boolean => buffer.writable && !this.frozen.has(buffer)
 
-  private dispatch(work: Work, scheduled: Scheduled, inPlace: boolean): void {
+  private dispatch(work: Call, scheduled: Scheduled, inPlace: boolean): void {
     const { kernel, params, workgroups, flops, choice } = scheduled
     const buffers = scheduled.values.filter((_, b) => !kernel.aliases.has(b)).map((v) => this.env.get(v)!)
-    const label = `${equationsOf(work)
-      .filter((e) => e.prim.kind !== 'constant')
-      .map((e) => e.prim.name)
-      .join(' ')} -> ${outputsOf(work)
-      .map((v) => formatType(v.type))
-      .join(', ')}`
+    const label = worksOf(work).map(labelOf).join(' | ')
     const bytes = buffers.reduce((n, b) => n + b.bytes, 0)
     const scratchBytes = this.context.target.scratchBytes(kernel)
     this.steps.push({
@@ -198,4 +156,11 @@ class GraphLowering {
       },
     })
   }
+}
+
+/** Names of the operations, and what comes of them. */
+function labelOf(work: Work): string {
+  const names = equationsOf(work).filter((e) => e.prim.kind !== 'constant')
+  const types = outputsOf(work).map((v) => formatType(v.type))
+  return `${names.map((e) => e.prim.name).join(' ')} -> ${types.join(', ')}`
 }

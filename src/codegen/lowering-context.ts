@@ -5,7 +5,7 @@ import { DeviceError } from '../util/errors.ts'
 import { withAccessByBuffer } from './buffer-access.ts'
 import type { Kernel } from './kernel-ir.ts'
 import { type BufferRef, type DeviceLimits, deviceBytes, type KernelSource } from './program.ts'
-import type { Work } from './schedule.ts'
+import type { Call } from './schedule.ts'
 import { stripComments, type Target } from './target.ts'
 import { targetOf } from './targets.ts'
 import type { VirtualBuffer, VirtualStep } from './virtual-steps.ts'
@@ -15,7 +15,7 @@ import { scratchBytes } from './wasm/scratch.ts'
 export interface KernelReport {
   readonly kernel: number
   readonly label: string
-  readonly work: Work
+  readonly work: Call
   readonly workgroups: readonly [number, number, number]
   readonly flops: number
   readonly bytes: number

@@ -1,6 +1,7 @@
 import type { DType } from '../ir/dtype.ts'
 import type { Equation, Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
+import type { Bundle } from './bundles.ts'
 import type { Cluster } from './clusters.ts'
 import { Emitter } from './emit.ts'
 import type { Group } from './fusion.ts'
@@ -41,13 +42,21 @@ export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b)
 /** One group, or several that walk the same rows. */
 export type Work = Group | Cluster
 
-export const groupsOf = (work: Work): readonly Group[] => (work.kind === 'cluster' ? work.groups : [work])
-export const outputsOf = (work: Work): readonly Value[] => (work.kind === 'cluster' ? work.outputs : [work.root])
+/** What one kernel does: one such work, or several side by side. */
+export type Call = Work | Bundle
+
+export const worksOf = (call: Call): readonly Work[] => (call.kind === 'bundle' ? call.members : [call])
+export const groupsOf = (call: Call): readonly Group[] =>
+  worksOf(call).flatMap((work) => (work.kind === 'cluster' ? work.groups : [work]))
+export const outputsOf = (call: Call): readonly Value[] =>
+  worksOf(call).flatMap((work) => (work.kind === 'cluster' ? work.outputs : [work.root]))
+/** Stored values that it reads. */
+export const leavesOf = (call: Call): readonly Value[] => worksOf(call).flatMap((work) => work.leaves)
 
 /** The group that has the reduction or product of a kernel. */
 export const headOf = (work: Work): Group => groupsOf(work).find((g) => g.hero) ?? groupsOf(work)[0]!
 
-export const equationsOf = (work: Work): Equation[] => [...new Set(groupsOf(work).flatMap((g) => g.equations))]
+export const equationsOf = (call: Call): Equation[] => [...new Set(groupsOf(call).flatMap((g) => g.equations))]
 
 /** The common frame of every schedule: builder, emitter, output buffers, and what the runtime must know. */
 export class Frame {

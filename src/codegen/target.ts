@@ -15,6 +15,8 @@ export interface Target {
   /** Is elementwise work with several results done where a product or reduction ends that it reads, or by itself? */
   readonly joinsHeroes: boolean
   schedule(work: Work, context: ScheduleContext): Scheduled
+  /** Kernels of one form that know nothing of one another as one; null where that is no faster. */
+  readonly sideBySide: ((members: readonly Scheduled[], limits: DeviceLimits) => Scheduled) | null
   /** Memory that a workgroup is given by its caller. */
   scratchBytes(kernel: Kernel): number
   /** The kernel for a person to read. Texts that are equal but for comments mean equal kernels. */

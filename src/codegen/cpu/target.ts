@@ -27,6 +27,7 @@ export const cpuTarget: Target = {
   // Many arrays are walked faster one after the other than tile by tile: a step of AdamW would take 5% longer.
   joinsHeroes: false,
   schedule: (work, context) => scheduleBy(SCHEDULES, work, context),
+  sideBySide: null,
   scratchBytes: ({ shared }) => scratchBytes(shared),
   text: printKernelText,
   assemble: (kernel, name, text, limits) => ({

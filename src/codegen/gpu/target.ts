@@ -4,6 +4,7 @@ import { scheduleMap } from './map.ts'
 import { scheduleMatmul } from './matmul.ts'
 import { scheduleReduce } from './reduce.ts'
 import { scheduleRows } from './rows.ts'
+import { scheduleSideBySide } from './side-by-side.ts'
 import { scheduleUpdate } from './update.ts'
 import { printWgsl, usesF16, usesSubgroups } from './wgsl.ts'
 
@@ -24,6 +25,7 @@ export const gpuTarget: Target = {
   memory: { alignment: 256, accessByBuffer: true },
   joinsHeroes: true,
   schedule: (work, context) => scheduleBy(SCHEDULES, work, context),
+  sideBySide: scheduleSideBySide,
   scratchBytes: () => 0,
   text: printWgsl,
   assemble: (kernel, name, wgsl, limits) => ({

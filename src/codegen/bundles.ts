@@ -1,0 +1,135 @@
+import type { Value } from '../ir/graph.ts'
+import { sizeOf } from '../ir/shape.ts'
+import type { Group, LoopItem } from './fusion.ts'
+import type { Stmt } from './kernel-ir.ts'
+import { KernelOrder } from './kernel-order.ts'
+import { equationsOf, headOf, outputsOf, type Scheduled, type Work } from './schedule.ts'
+
+/**
+ * Kernels side by side: of one form, reading the same or doing the same, and independent of one another. They become
+ * one kernel whose workgroups are divided among them: queries, keys and values of one input, what an optimiser does to
+ * many parameters.
+ */
+export interface Bundle {
+  readonly kind: 'bundle'
+  readonly members: readonly Work[]
+}
+
+export interface BundleOptions {
+  /** Most buffers that one kernel may use. */
+  readonly maxBuffers: number
+  readonly results: ReadonlySet<Value>
+  /** Is this an input of the graph whose buffer results may take? */
+  given(v: Value): boolean
+}
+
+/** How far apart in the program members may lie: what one makes is kept until it is used. */
+const NEAR = 12
+/** Statements of one kernel: drivers take long to compile a long text, and of unlike members few stand twice. */
+const LONGEST = 300
+const LONGEST_UNLIKE = 100
+
+/** A kernel of more fills a card for longer than a call takes to begin. */
+const MOST_FLOPS = 2 ** 25
+
+type Item = Work | LoopItem
+
+/** Puts kernels side by side where it can, in an order in which everything is made before it is read. */
+export function bundle(
+  items: readonly Item[],
+  scheduled: ReadonlyMap<Item, Scheduled>,
+  options: BundleOptions,
+): (Item | Bundle)[] {
+  return new Bundler(items, scheduled, options).run()
+}
+
+const readsOf = (item: Item): readonly Value[] => (item.kind === 'loop' ? item.equation.inputs : item.leaves)
+const madeBy = (item: Item): readonly Value[] => (item.kind === 'loop' ? item.equation.outputs : outputsOf(item))
+
+/** It rewrites what its buffer holds, which may first be copied there. */
+const isUpdate = (item: Item): item is Group => item.kind === 'group' && item.hero?.prim.kind === 'update'
+
+/** Products, or work of the same operations: what stands at like places of a model. */
+function areAlike(one: Item, other: Item): boolean {
+  if (one.kind === 'loop' || other.kind === 'loop') return false
+  const isProduct = (work: Work): boolean => headOf(work).hero?.prim.kind === 'contract'
+  if (isProduct(one) && isProduct(other)) return true
+  const [a, b] = [equationsOf(one), equationsOf(other)]
+  return a.length === b.length && a.every((e, i) => e.prim === b[i]!.prim)
+}
+
+class Bundler {
+  private readonly maker = new Map<Value, Item>()
+  private readonly readers = new Map<Value, Item[]>()
+  private readonly position = new Map<Item, number>()
+  private readonly inPlace = new Map<Item, readonly Value[]>()
+  private readonly order: KernelOrder<Item>
+
+  constructor(
+    private readonly items: readonly Item[],
+    private readonly scheduled: ReadonlyMap<Item, Scheduled>,
+    private readonly options: BundleOptions,
+  ) {
+    for (const [i, item] of items.entries()) {
+      this.position.set(item, i)
+      for (const v of madeBy(item)) this.maker.set(v, item)
+      for (const v of readsOf(item)) this.readers.set(v, [...(this.readers.get(v) ?? []), item])
+    }
+    for (const item of items) this.inPlace.set(item, this.overwritten(item))
+    this.order = new KernelOrder(items, (item) => [
+      ...readsOf(item).flatMap((v) => this.maker.get(v) ?? []),
+      ...this.inPlace.get(item)!.flatMap((v) => this.readers.get(v)!.filter((reader) => reader !== item)),
+    ])
+  }
+
+  run(): (Item | Bundle)[] {
+    for (const [i, item] of this.items.entries()) {
+      const near = this.items.slice(Math.max(0, i - NEAR), i).reverse()
+      const shares = (other: Item): boolean => readsOf(other).some((v) => readsOf(item).includes(v))
+      const alike = near.filter((other) => areAlike(other, item))
+      const joins = (other: Item, longest: number): boolean =>
+        this.fits(other, item, longest) && this.order.mayPrecede(item, other) && this.order.join(other, item)
+      if (alike.some((other) => joins(other, LONGEST))) continue
+      near.some((other) => !alike.includes(other) && shares(other) && joins(other, LONGEST_UNLIKE))
+    }
+    return this.order.ordered().map(({ items }) => {
+      const members = items.filter((item) => item.kind !== 'loop')
+      return members.length > 1 ? { kind: 'bundle', members } : items[0]!
+    })
+  }
+
+  private fits(one: Item, other: Item, longest: number): boolean {
+    const items = [...this.order.unitOf(one).items, ...this.order.unitOf(other).items]
+    const members = items.flatMap((item) => this.scheduled.get(item) ?? [])
+    if (members.length < items.length || items.some(isUpdate) || members.some((m) => m.flops > MOST_FLOPS)) return false
+    const form = ({ kernel: { name, workgroupSize } }: Scheduled): string => `${name} ${workgroupSize.join(' ')}`
+    if (members.some((m) => form(m) !== form(members[0]!))) return false
+    if (members.reduce((n, { kernel }) => n + lengthOf(kernel.body), 0) > longest) return false
+    const buffers = new Set(members.flatMap(({ values }) => values)).size
+    return buffers - items.reduce((n, item) => n + this.inPlace.get(item)!.length, 0) <= this.options.maxBuffers
+  }
+
+  /** What this kernel is to write over, since all its other readers run before: they must go on doing so. */
+  private overwritten(item: Item): Value[] {
+    if (isUpdate(item)) return item.hero!.inputs.slice(0, 1).filter((v) => this.lastRead(v) <= this.position.get(item)!)
+    const typeOf = ({ type }: Value): string => `${type.dtype} ${sizeOf(type.shape)}`
+    const taken = new Set<Value>()
+    for (const { value, over } of this.scheduled.get(item)?.outputs ?? []) {
+      if (!this.options.results.has(value)) continue
+      const found = over.find(
+        (v) =>
+          !taken.has(v) &&
+          this.options.given(v) &&
+          typeOf(v) === typeOf(value) &&
+          this.lastRead(v) <= this.position.get(item)!,
+      )
+      if (found) taken.add(found)
+    }
+    return [...taken]
+  }
+
+  private lastRead = (v: Value): number => Math.max(...this.readers.get(v)!.map((item) => this.position.get(item)!))
+}
+
+const lengthOf = (body: readonly Stmt[]): number =>
+  body.reduce((n, s) => n + 1 + (s.kind === 'for' || s.kind === 'if' ? lengthOf(s.body) : 0), 0)
