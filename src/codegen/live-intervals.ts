@@ -9,8 +9,6 @@ export interface Interval {
   readonly apart: Set<Interval>
 }
 
-export const overlaps = (a: Interval, b: Interval): boolean => a.first <= b.last && b.first <= a.last
-
 /** First and last step of every buffer that has no place yet, in order of the first. */
 export function liveIntervals(steps: readonly VirtualStep[], copiesApart: boolean): Interval[] {
   const byBuffer = new Map<VirtualBuffer, Interval>()
