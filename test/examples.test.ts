@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { compareVariants } from '../examples/attention-variant.ts'
 import { explainAndProfile } from '../examples/explain-and-profile.ts'
 import { linearFit } from '../examples/linear-fit.ts'
+import { trainInBoth } from '../examples/mixed-precision.ts'
 import { mlpClassifier } from '../examples/mlp-classifier.ts'
 
 const device = 'reference'
@@ -20,6 +21,13 @@ describe('examples', () => {
     const { loss, accuracy } = await mlpClassifier({ device, steps: 60 })
     expect(loss).toBeLessThan(0.3)
     expect(accuracy).toBeGreaterThan(0.8)
+  })
+
+  it('mixed-precision brings the scale down, then learns as in f32', async () => {
+    const { f32, f16, scale } = await trainInBoth({ device, steps: 30 })
+    expect(scale).toBeLessThan(2 ** 24)
+    expect(f32).toBeLessThan(0.2)
+    expect(f16).toBeLessThan(0.3)
   })
 
   it('attention-variant gives a loss per variant and seed, equal when run again', async () => {
