@@ -142,7 +142,9 @@ export interface GpuTraits {
   readonly onProcessor: boolean
   /** Threads of a subgroup, if all have equally many and kernels may use them. */
   readonly subgroupSize: number | null
-  /** Tilings of products that were found best on this adapter, by class of shapes: see `weft tune`. */
+  /** The adapter's name among those that `weft tune` measured; null where nothing is remembered, as in pages. */
+  readonly adapter: string | null
+  /** Tilings of products that were found best on this adapter, by class of shapes. */
   readonly measured: Readonly<Record<string, string>>
 }
 

@@ -77,6 +77,7 @@ export async function openAdapter(adapter: GPUAdapter, via: string, options: Ope
       gpu: {
         onProcessor: software,
         subgroupSize: subgroups && subgroups.min === subgroups.max ? subgroups.min : null,
+        adapter: null,
         measured: {},
       },
     },

@@ -3,6 +3,7 @@ import { findAdapter, isSoftware, type OpenedGpu, type OpenOptions, openAdapter 
 import { driverHint } from './driver-hint.ts'
 import { IdleWaits } from './idle-waits.ts'
 import { nodeCollector } from './node-collector.ts'
+import { adapterKey, readTilings } from './tiling-cache.ts'
 
 /**
  * Everything Dawn gave out, for the life of the process: when one of these is garbage collected, the next call into
@@ -28,10 +29,19 @@ export async function openDawn(options: OpenOptions = {}): Promise<OpenedGpu> {
     const opened = await openAdapter(adapter, options.unsafe ? 'Dawn, unchecked' : 'Dawn', options)
     kept.push(opened.gpu)
     const waits = opened.software ? new IdleWaits() : opened.waits
-    return { ...opened, waits, collect: await nodeCollector() }
+    return { ...(await withTilings(opened, adapter)), waits, collect: await nodeCollector() }
   } catch (cause) {
     throw new DeviceError(`the GPU adapter gave no device: ${String(cause)}`, { hint: await hintForThisSystem() })
   }
+}
+
+/** With what `weft tune` measured on this adapter. */
+async function withTilings(opened: OpenedGpu, { info }: GPUAdapter): Promise<OpenedGpu> {
+  const { gpu } = opened.limits
+  const adapter = adapterKey(info)
+  return gpu
+    ? { ...opened, limits: { ...opened.limits, gpu: { ...gpu, adapter, measured: await readTilings(adapter) } } }
+    : opened
 }
 
 /** Does Dawn find a graphics card? @throws DeviceError if there is no Dawn. */

@@ -5,10 +5,11 @@ describe('weft', () => {
   it('lists its commands', async () => {
     const { code, out } = await run('--help')
     expect(code).toBe(0)
-    for (const command of ['demo', 'verify', 'generate']) expect(out).toMatch(new RegExp(`^ {2}${command} `, 'm'))
+    for (const command of ['demo', 'verify', 'generate', 'tune'])
+      expect(out).toMatch(new RegExp(`^ {2}${command} `, 'm'))
   })
 
-  it.each(['demo', 'verify', 'generate'])('%s --help tells the flags', async (command) => {
+  it.each(['demo', 'verify', 'generate', 'tune'])('%s --help tells the flags', async (command) => {
     const { code, out, err } = await run(command, '--help')
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toContain('--device <name>')
@@ -33,6 +34,11 @@ describe('weft', () => {
     [
       ['verify', '--device', 'webgp', 'x'],
       'error: --device webgp: not one of auto, webgpu, wasm, reference\n  hint: did you mean webgpu?\n',
+    ],
+    [['tune', '8x8'], 'error: tune 8x8: not a product\n  hint: MxKxN, such as 128x256x512, or BxMxKxN\n'],
+    [
+      ['tune', '--device', 'reference'],
+      'error: tune: only products on WebGPU in Node have tilings to choose from\n  hint: weft tune --device webgpu\n',
     ],
     [['verify'], "error: missing required argument 'file'\n"],
     [['generate', '--model', 'm'], "error: required option '-z, --tokenizer <file>' not specified\n"],

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { EVERY_SHAPE } from '../../src/codegen/gpu/choose-tiling.ts'
-import { TILINGS, type Tiling } from '../../src/codegen/gpu/tilings.ts'
-import type { DeviceLimits } from '../../src/codegen/program.ts'
+import { forcing } from '../../src/cli/measure-tilings.ts'
+import { TILINGS } from '../../src/codegen/gpu/tilings.ts'
 import { type DType, type HostArray, numberToF16 } from '../../src/ir/dtype.ts'
 import { evaluate } from '../../src/ir/evaluate.ts'
 import { traceGraph } from '../../src/ir/make-graph.ts'
@@ -58,17 +57,10 @@ describe.each(TILINGS.map((t) => [t.name, t] as const))('tiling %s', (_, tiling)
     )
     const inputs = shapes.map((s, i) => numbers(s, dtype, i))
     const [expected] = evaluate(graph, inputs)
-    const [got] = await runOnDevice(device, graph, inputs, false, forcing(tiling))
+    const [got] = await runOnDevice(device, graph, inputs, false, forcing(device.limits, tiling))
     expect(firstDifference(expected!, got!)).toBeNull()
   })
 })
-
-/** The device's limits, as if this tiling had been measured best for everything. */
-function forcing(tiling: Tiling): DeviceLimits {
-  const subgroupSize = device.limits.gpu?.subgroupSize ?? null
-  const gpu = { onProcessor: tiling.adapters === 'processor', subgroupSize, measured: { [EVERY_SHAPE]: tiling.name } }
-  return { ...device.limits, gpu }
-}
 
 function numbers(shape: readonly number[], dtype: DType, seed: number): HostArray {
   const n = shape.reduce((a, b) => a * b, 1)

@@ -77,4 +77,4 @@ export function rowTiling({ gpu = PORTABLE }: DeviceLimits): RowTiling {
 }
 
 /** What is known of a device of which nothing is said. */
-export const PORTABLE: GpuTraits = { onProcessor: false, subgroupSize: null, measured: {} }
+export const PORTABLE: GpuTraits = { onProcessor: false, subgroupSize: null, adapter: null, measured: {} }
