@@ -49,13 +49,11 @@ const madeBy = (item: Item): readonly Value[] => (item.kind === 'loop' ? item.eq
 /** It rewrites what its buffer holds, which may first be copied there. */
 const isUpdate = (item: Item): item is Group => item.kind === 'group' && item.hero?.prim.kind === 'update'
 
-/** Products, or work of the same operations: what stands at like places of a model. */
-function areAlike(one: Item, other: Item): boolean {
-  if (one.kind === 'loop' || other.kind === 'loop') return false
-  const isProduct = (work: Work): boolean => headOf(work).hero?.prim.kind === 'contract'
-  if (isProduct(one) && isProduct(other)) return true
-  const [a, b] = [equationsOf(one), equationsOf(other)]
-  return a.length === b.length && a.every((e, i) => e.prim === b[i]!.prim)
+/** What two kernels must have in common to be alike: both are products, or both do the same operations. */
+function operationsOf(item: Item): readonly unknown[] {
+  if (item.kind === 'loop') return [item]
+  const { hero } = headOf(item)
+  return hero?.prim.kind === 'contract' ? [hero.prim] : equationsOf(item).map((e) => e.prim)
 }
 
 class Bundler {
@@ -63,6 +61,7 @@ class Bundler {
   private readonly readers = new Map<Value, Item[]>()
   private readonly position = new Map<Item, number>()
   private readonly inPlace = new Map<Item, readonly Value[]>()
+  private readonly operations = new Map<Item, readonly unknown[]>()
   private readonly order: KernelOrder<Item>
 
   constructor(
@@ -72,6 +71,7 @@ class Bundler {
   ) {
     for (const [i, item] of items.entries()) {
       this.position.set(item, i)
+      this.operations.set(item, operationsOf(item))
       for (const v of madeBy(item)) this.maker.set(v, item)
       for (const v of readsOf(item)) this.readers.set(v, [...(this.readers.get(v) ?? []), item])
     }
@@ -86,7 +86,7 @@ class Bundler {
     for (const [i, item] of this.items.entries()) {
       const near = this.items.slice(Math.max(0, i - NEAR), i).reverse()
       const shares = (other: Item): boolean => readsOf(other).some((v) => readsOf(item).includes(v))
-      const alike = near.filter((other) => areAlike(other, item))
+      const alike = near.filter((other) => this.areAlike(other, item))
       const joins = (other: Item, longest: number): boolean =>
         this.fits(other, item, longest) && this.order.mayPrecede(item, other) && this.order.join(other, item)
       if (alike.some((other) => joins(other, LONGEST))) continue
@@ -96,6 +96,11 @@ class Bundler {
       const members = items.filter((item) => item.kind !== 'loop')
       return members.length > 1 ? { kind: 'bundle', members } : items[0]!
     })
+  }
+
+  private areAlike(one: Item, other: Item): boolean {
+    const [a, b] = [this.operations.get(one)!, this.operations.get(other)!]
+    return a.length === b.length && a.every((operation, i) => operation === b[i])
   }
 
   private fits(one: Item, other: Item, longest: number): boolean {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { explainProgram } from '../../src/codegen/explain.ts'
 import { headOf, worksOf } from '../../src/codegen/schedule.ts'
 import { traceGraph } from '../../src/ir/make-graph.ts'
 import * as w from '../../src/ir/ops.ts'
@@ -82,6 +83,14 @@ describe('products that share an operand', () => {
         [48, 64],
       ]),
     ).toBe(2)
+  })
+
+  test('explain says what is side by side, and what goes on where a product ends', () => {
+    const both = (x: T, a: T, b: T): T[] => [w.matmul(x, a), w.matmul(x, b), w.relu(w.matmul(x, a))]
+    const graph = traceGraph(both, specs([32, 48], [48, 64], [48, 96]))
+    const text = explainProgram(graph, buildGraph(graph, DEFAULT_LIMITS), 'none')
+    expect(text).toContain('1 of 2 side by side, which know nothing of one another')
+    expect(text).toContain('joined: all of it is done to the elements that the first group makes')
   })
 
   test('but none that needs the other', () => {

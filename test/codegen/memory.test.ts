@@ -88,6 +88,18 @@ describe('the memory plan', () => {
     )
   })
 
+  test('no kernel binds more buffers than the device allows, on random graphs, in place or not', () => {
+    fc.assert(
+      fc.property(arbProgram, fc.boolean(), fc.integer({ min: 4, max: 8 }), (program, donated, most) => {
+        const graph = build(program)
+        fc.pre(!kindsIn(graph).includes('customVjp'))
+        const { kernels } = buildGraph(graph, { ...DEFAULT_LIMITS, storageBuffersPerKernel: most }, donated).program
+        expect(Math.max(0, ...kernels.map((k) => k.bindings.length))).toBeLessThanOrEqual(most)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   test('a deep chain of layers needs two buffers, whatever its depth', () => {
     const deep = (x: Tensor, m: Tensor): Tensor => Array.from({ length: 12 }).reduce<Tensor>((h) => w.matmul(h, m), x)
     const { memory } = buildFn(deep, [w.spec([32, 32]), w.spec([32, 32])])
