@@ -1,7 +1,10 @@
 import type { Equation, Value } from '../ir/graph.ts'
 import { range, stridesOf } from '../ir/shape.ts'
 
-/** A value read as a strided window of a stored one: element i is base[offset + sum of i[a] * strides[a]]. */
+/**
+ * A value read as a strided window of a stored one: element i is base[offset + sum of i[a] * strides[a]], which may be of
+ * another dtype than the value, with the same number in it.
+ */
 export interface AffineAccess {
   readonly base: Value
   readonly offset: number
@@ -9,7 +12,7 @@ export interface AffineAccess {
 }
 
 /**
- * Follows views and reshapes from `v` down to a value that is stored (or must be), composing their strides.
+ * Follows views, reshapes and exact casts from `v` down to a value that is stored (or must be), composing their strides.
  * A reshape that would mix strides ends the walk: the value there is the base.
  */
 export function affineAccess(
@@ -26,6 +29,9 @@ export function affineAccess(
     const below = affineAccess(input, producer, stored)
     const strides = reshapeStrides(input.type.shape, below.strides, v.type.shape)
     return strides ? { ...below, strides } : plain
+  }
+  if (prim.kind === 'elementwise' && prim.isExact?.(input.type.dtype, v.type.dtype)) {
+    return affineAccess(input, producer, stored)
   }
   if (prim.kind !== 'view') return plain
   const below = affineAccess(input, producer, stored)

@@ -102,6 +102,8 @@ export interface ElementwisePrim<A extends Attrs = Attrs> extends PrimBase<A> {
   wgsl(args: readonly string[], types: ElementTypes): string
   /** WGSL functions that `wgsl` calls. */
   readonly wgslHelper?: string
+  /** Is the result the operand's own number, in another dtype that holds it exactly? Never unless said. */
+  readonly isExact?: (from: DType, to: DType) => boolean
 }
 
 /** Input index along one input axis: start + step * (output index along `from`), or just start. */

@@ -34,6 +34,11 @@ describe('fusion', () => {
     expect(kernelCalls(fn, [w.spec([8, 3]), w.spec([5, 3])])).toBe(1)
   })
 
+  test('halves are read as they are by a product of floats', () => {
+    const fn = (x: T, y: T): T => w.matmul(x, w.transpose(w.cast(y, 'f32')))
+    expect(kernelCalls(fn, [w.spec([8, 3]), w.spec([5, 3], 'f16')])).toBe(1)
+  })
+
   test('heads are split and merged without a copy', () => {
     const fn = (q: T, k: T): T => {
       const heads = (x: T): T => w.transpose(w.reshape(x, [2, 6, 4, 8]), [0, 2, 1, 3])

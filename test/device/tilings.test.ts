@@ -26,6 +26,8 @@ interface Case {
   readonly equation: string
   readonly sizes: Readonly<Record<string, number>>
   readonly dtype?: DType
+  /** Of the right operand in memory, where it is cast before it is multiplied. */
+  readonly right?: DType
 }
 
 const odd = { b: 2, m: 37, k: 21, n: 19 }
@@ -39,27 +41,31 @@ const CASES: readonly Case[] = [
   { what: 'two axes summed, heads between', equation: 'mhd,hdn->mn', sizes: { m: 9, h: 3, d: 5, n: 20 } },
   { what: 'one row', equation: 'k,nk->n', sizes: { k: 100, n: 70 } },
   { what: 'halves', equation: 'mk,kn->mn', sizes: even, dtype: 'f16' },
+  { what: 'floats and halves', equation: 'mk,kn->mn', sizes: even, right: 'f16' },
 ]
 
 describe.each(TILINGS.map((t) => [t.name, t] as const))('tiling %s', (_, tiling) => {
-  test.each(CASES.map((c) => [c.what, c] as const))('%s', async (_, { equation, sizes, dtype = 'f32' }) => {
-    if (tiling.form === 'broadcast' && device.limits.gpu?.subgroupSize == null) return
-    if (dtype === 'f16' && !device.limits.f16) return
-    const [operands, result] = equation.split('->') as [string, string]
-    const [left, right] = operands.split(',') as [string, string]
-    const shape = (letters: string): number[] => [...letters].map((l) => sizes[l]!)
-    const shapes = [shape(left), shape(right), shape(result.slice(-1)), shape(result)]
-    const fn = (x: Tensor, y: Tensor, bias: Tensor, rest: Tensor): Tensor =>
-      add(maximum(add(cast(einsum(equation, x, y), dtype), bias), 0), rest)
-    const graph = traceGraph(
-      fn,
-      shapes.map((s) => spec(s, dtype)),
-    )
-    const inputs = shapes.map((s, i) => numbers(s, dtype, i))
-    const [expected] = evaluate(graph, inputs)
-    const [got] = await runOnDevice(device, graph, inputs, false, forcing(device.limits, tiling))
-    expect(firstDifference(expected!, got!)).toBeNull()
-  })
+  test.each(CASES.map((c) => [c.what, c] as const))(
+    '%s',
+    async (_, { equation, sizes, dtype = 'f32', right: stored = dtype }) => {
+      if (tiling.form === 'broadcast' && device.limits.gpu?.subgroupSize == null) return
+      if (stored === 'f16' && !device.limits.f16) return
+      const [operands, result] = equation.split('->') as [string, string]
+      const [left, right] = operands.split(',') as [string, string]
+      const shape = (letters: string): number[] => [...letters].map((l) => sizes[l]!)
+      const shapes = [shape(left), shape(right), shape(result.slice(-1)), shape(result)]
+      const inputs = shapes.map((s, i) => numbers(s, i === 1 ? stored : dtype, i))
+      const fn = (x: Tensor, y: Tensor, bias: Tensor, rest: Tensor): Tensor =>
+        add(maximum(add(einsum(equation, x, cast(y, dtype)), bias), 0), rest)
+      const graph = traceGraph(
+        fn,
+        inputs.map((a) => spec(a.shape, a.dtype)),
+      )
+      const [expected] = evaluate(graph, inputs)
+      const [got] = await runOnDevice(device, graph, inputs, false, forcing(device.limits, tiling))
+      expect(firstDifference(expected!, got!)).toBeNull()
+    },
+  )
 })
 
 function numbers(shape: readonly number[], dtype: DType, seed: number): HostArray {

@@ -232,6 +232,7 @@ export const barrier = defineElementwise({
 export const cast = defineMap({
   name: 'cast',
   arity: 1,
+  isExact: (from, to) => to === 'f32' && (from === 'f16' || from === 'bool'),
   apply: (ops, [x]) => ops.cast(x!),
   infer(_inputs, { dtype }) {
     if (!DTYPES.includes(dtype as DType))
