@@ -33,7 +33,9 @@ export { closeDevices, type DeviceName, openDevice } from './runtime/registry.ts
 // Building blocks: parameters, layers, attention and its variants.
 
 export { initParams } from './models/init.ts'
-export { type AttentionOptions, attention, attentionWeights, mergeHeads, splitHeads } from './nn/attention.ts'
+export { attention } from './nn/attention.ts'
+export { type AttentionOptions, attentionByDefinition, attentionWeights } from './nn/attention-definition.ts'
+export { mergeHeads, splitHeads } from './nn/heads.ts'
 export { biasedLinearSpec, embedding, type LinearParams, linear, linearSpec } from './nn/linear.ts'
 export { mmca, mmcaRelease } from './nn/mmca.ts'
 export { layerNorm, layerNormSpec, rmsNorm, rmsNormSpec } from './nn/norms.ts'

@@ -32,6 +32,8 @@ function outputActivity(e: Equation, inputs: readonly boolean[]): boolean[] {
       return loopActivity(scanAttrs(e), inputs).outputs
     case 'checkpoint':
       return activeOutputs(graphAttr(e, 'body'), inputs)
+    case 'attention':
+      return activeOutputs(graphAttr(e, 'definition'), inputs)
     case 'customVjp':
       return e.outputs.map(() => true)
     default:

@@ -3,6 +3,7 @@ import { rawOps } from '../ir/raw-ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { bind, withSource } from '../ir/trace.ts'
 import { UnsupportedError } from '../util/errors.ts'
+import { attentionBatch } from './attention-batch.ts'
 import { checkpointBatch } from './checkpoint-rules.ts'
 import { customVjpBatch } from './custom-vjp-rules.ts'
 import type { Batched } from './rules.ts'
@@ -42,6 +43,8 @@ function equationBatch(
       return checkpointBatch(nested)
     case 'customVjp':
       return customVjpBatch(nested)
+    case 'attention':
+      return attentionBatch(nested)
     default: {
       if (!e.prim.batch) {
         throw new UnsupportedError(`vmap: primitive ${e.prim.name} has no batching rule`, { at: e.source?.location() })

@@ -1,3 +1,4 @@
+import { graphAttr } from '../ir/attrs.ts'
 import type { Equation, Graph, Value } from '../ir/graph.ts'
 import { rawOps } from '../ir/raw-ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
@@ -54,6 +55,8 @@ function equationJvp(e: Equation, inputs: readonly Tensor[], tangents: readonly 
       return scanJvp({ e, inputs, tangents, jvpGraph })
     case 'checkpoint':
       return checkpointJvp({ e, inputs, tangents, jvpGraph })
+    case 'attention':
+      return jvpGraph(graphAttr(e, 'definition'), inputs, tangents)
     case 'customVjp':
       throw new UnsupportedError('jvp: a function made by customVjp has a backward pass only, no forward-mode rule', {
         at: e.source?.location(),

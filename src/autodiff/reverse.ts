@@ -3,6 +3,7 @@ import { rawOps } from '../ir/raw-ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { bind, withSource } from '../ir/trace.ts'
 import { activeValues } from './activity.ts'
+import { attentionVjp } from './attention-vjp.ts'
 import { checkpointVjp } from './checkpoint-rules.ts'
 import { customVjpVjp } from './custom-vjp-rules.ts'
 import type { Grad, Pullback } from './rules.ts'
@@ -64,6 +65,8 @@ function equationVjp(e: Equation, inputs: readonly Tensor[], wanted: readonly bo
       return checkpointVjp({ e, inputs, wanted, vjpGraph })
     case 'customVjp':
       return customVjpVjp({ e, inputs, wanted, vjpGraph })
+    case 'attention':
+      return attentionVjp({ e, inputs, wanted, vjpGraph })
     default: {
       const { prim, attrs } = e
       const outputs = bind(prim, inputs, attrs, e.source)

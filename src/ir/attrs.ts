@@ -1,5 +1,6 @@
 import { VerifyError } from '../util/errors.ts'
 import { type Equation, type Graph, isGraph } from './graph.ts'
+import type { AttentionAttrs } from './prims/attention.ts'
 import type { ScanAttrs } from './prims/nested.ts'
 
 /** Typed readings of an equation's attrs. All throw VerifyError where the attribute is missing or of another type. */
@@ -36,4 +37,11 @@ export const scanAttrs = (e: Equation): ScanAttrs => ({
   consts: numberAttr(e, 'consts'),
   carries: numberAttr(e, 'carries'),
   reverse: booleanAttr(e, 'reverse'),
+})
+
+export const attentionAttrs = (e: Equation): AttentionAttrs => ({
+  definition: graphAttr(e, 'definition'),
+  score: graphAttr(e, 'score'),
+  groups: numberAttr(e, 'groups'),
+  scale: numberAttr(e, 'scale'),
 })

@@ -15,14 +15,15 @@ import type { Tensor } from './tensor.ts'
  * - random:      out[i] = hash(key, i)
  * - reduce:      a monoid folded over axes
  * - contract:    batched dot product
+ * - attention:   softmax over keys, one query at a time, and its derivatives: a nested graph with what fusing it needs
  * - cumulative:  a running sum along one axis
  * - update:      a copy of input 0 with a part rewritten (scatterAdd, dynamicUpdateSlice)
  * - customVjp:   a nested graph with a backward graph of its own
  * - checkpoint:  a nested graph whose values are computed again for the backward pass
  * - loop:        a nested graph repeated (scan)
  *
- * The last three hold graphs in their attrs; their derivatives and batching are transformations of those graphs,
- * and so live in src/autodiff, by kind.
+ * The last three, and attention, hold graphs in their attrs; their derivatives and batching are transformations of those
+ * graphs, and so live in src/autodiff, by kind.
  */
 export type Kind = Prim['kind']
 
@@ -180,6 +181,14 @@ export interface UpdatePrim<A extends Attrs = Attrs> extends PrimBase<A> {
   collidingAxes(inputs: readonly TensorType[], attrs: A): readonly number[]
 }
 
+/** What a kernel of attention computes: the output with what its derivatives need, or some of those. */
+export type AttentionPass = 'forward' | 'queries' | 'keysAndValues'
+
+export interface AttentionPrim<A extends Attrs = Attrs> extends PrimBase<A> {
+  readonly kind: 'attention'
+  readonly pass: AttentionPass
+}
+
 export interface PlainPrim<A extends Attrs = Attrs> extends PrimBase<A> {
   readonly kind: 'reshape' | 'random' | 'contract' | 'cumulative' | 'customVjp' | 'checkpoint' | 'loop'
 }
@@ -192,6 +201,7 @@ export type Prim<A extends Attrs = Attrs> =
   | ConstantPrim<A>
   | IndexPrim<A>
   | UpdatePrim<A>
+  | AttentionPrim<A>
   | PlainPrim<A>
 
 const registry = new Map<string, Prim>()

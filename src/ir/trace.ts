@@ -24,7 +24,7 @@ class GraphBuilder implements Builder {
       if (content.builder === this) return content.value
       if (!builders.some((b) => b === content.builder)) throw leaked(op)
     }
-    const key = content.kind === 'traced' ? content.value : content.kind === 'host' ? content.array : content.storage
+    const key = identityOf(t)
     const known = this.captures.get(key)
     if (known) return known.value
     const value: Value = { type: tensorType(t.dtype, t.shape) }
@@ -32,6 +32,10 @@ class GraphBuilder implements Builder {
     return value
   }
 }
+
+/** The same for two tensors that are one. */
+const identityOf = ({ content }: Tensor): unknown =>
+  content.kind === 'traced' ? content.value : content.kind === 'host' ? content.array : content.storage
 
 const builders: GraphBuilder[] = []
 
@@ -115,6 +119,19 @@ export function trace(
   } finally {
     builders.pop()
   }
+}
+
+/** The graphs with all that any of them captures as their last inputs, the same tensors in the same order. */
+export function shareCaptures(traced: readonly Traced[]): { readonly graphs: Graph[]; readonly captures: Tensor[] } {
+  const captures = new Map<unknown, Tensor>()
+  for (const t of traced.flatMap((x) => x.captures)) captures.set(identityOf(t), captures.get(identityOf(t)) ?? t)
+  const graphs = traced.map(({ graph, captures: own }) => {
+    const args = graph.inputs.slice(0, graph.inputs.length - own.length)
+    const values = new Map(own.map((t, i) => [identityOf(t), graph.inputs[args.length + i]!]))
+    const last = [...captures].map(([key, t]): Value => values.get(key) ?? { type: tensorType(t.dtype, t.shape) })
+    return makeGraph(graph.name, [...args, ...last], graph.equations, graph.outputs)
+  })
+  return { graphs, captures: [...captures.values()] }
 }
 
 /** Applies a graph's equations to tensors, in the present trace (or at once outside any). */

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { grad } from '../../src/autodiff/index.ts'
 import { add, and, le, lt, mul, square, sub, sum, tensor, zeros } from '../../src/ir/ops.ts'
 import type { Tensor } from '../../src/ir/tensor.ts'
-import { attention, attentionWeights } from '../../src/nn/attention.ts'
+import { attention } from '../../src/nn/attention.ts'
+import { attentionWeights } from '../../src/nn/attention-definition.ts'
 import { mmca, mmcaRelease } from '../../src/nn/mmca.ts'
 import {
   addGroups,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { attentionWeights } from '../../src/nn/attention.ts'
+import { attentionWeights } from '../../src/nn/attention-definition.ts'
 import { mmca, mmcaRelease } from '../../src/nn/mmca.ts'
 import type { Variant } from '../../src/nn/variant.ts'
 import { randomTensors } from '../nn/oracle.ts'

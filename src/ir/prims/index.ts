@@ -1,4 +1,5 @@
 /** Every primitive, registered by being imported. */
+export * as attention from './attention.ts'
 export * as binary from './binary.ts'
 export * as constant from './constant.ts'
 export * as cumulative from './cumulative.ts'
