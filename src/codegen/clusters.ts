@@ -38,7 +38,7 @@ export interface ClusterOptions {
   given(v: Value): boolean
 }
 
-const outputsOf = (item: Item): readonly Value[] => (item.kind === 'group' ? [item.root] : item.equation.outputs)
+const outputsOf = (item: Item): readonly Value[] => (item.kind === 'group' ? item.outputs : item.equation.outputs)
 const readsOf = (item: Item): readonly Value[] => (item.kind === 'group' ? item.leaves : item.equation.inputs)
 
 /** A cluster while it grows. */

@@ -1,4 +1,5 @@
 import type { Equation, Graph, Value } from '../ir/graph.ts'
+import { TILES } from '../ir/prims/attention.ts'
 import { sizeOf } from '../ir/shape.ts'
 import { affineAccess } from './affine.ts'
 
@@ -10,6 +11,8 @@ import { affineAccess } from './affine.ts'
 export interface Group {
   readonly kind: 'group'
   readonly root: Value
+  /** All values that it stores: the root, and of a hero with several results those that are read. */
+  readonly outputs: readonly Value[]
   readonly hero: Equation | null
   /** Every equation computed in the group, in order. */
   readonly equations: readonly Equation[]
@@ -95,6 +98,14 @@ class Planner {
     if (e.prim.kind === 'update') this.store(e.inputs[0]!, 'updated in place')
     if (e.prim.kind === 'contract') {
       for (const v of e.inputs) this.store(affineAccess(v, this.producer, this.stored).base, 'operand of a product')
+    }
+    if (e.prim.kind === 'attention') {
+      e.outputs.forEach((v, i) => {
+        if (i === 0 || this.consumers.has(v)) this.store(v, heroReason(e))
+      })
+      e.inputs.forEach((v, i) => {
+        if (i !== TILES) this.store(affineAccess(v, this.producer, this.stored).base, 'operand of attention')
+      })
     }
   }
 
@@ -218,14 +229,16 @@ class Planner {
       found.add(e)
     }
     visit(root)
-    return { kind: 'group', root, hero, equations: [...found], leaves: [...leaves], reason: this.reasons.get(root)! }
+    const outputs = hero?.prim.kind === 'attention' ? hero.outputs.filter(this.stored) : [root]
+    const reason = this.reasons.get(root)!
+    return { kind: 'group', root, outputs, hero, equations: [...found], leaves: [...leaves], reason }
   }
 }
 
 export const isArrayConstant = (e: Equation): boolean =>
   e.prim.kind === 'constant' && e.prim.element(e.attrs).kind === 'array'
 
-const HEROES: ReadonlySet<string> = new Set(['reduce', 'contract', 'cumulative', 'update'])
+const HEROES: ReadonlySet<string> = new Set(['reduce', 'contract', 'cumulative', 'update', 'attention'])
 const isHero = (e: Equation): boolean => HEROES.has(e.prim.kind)
 
 function ownCost(e: Equation): number {
@@ -251,6 +264,8 @@ function heroReason(e: Equation): string {
       return 'a product ends here'
     case 'cumulative':
       return 'a running sum ends here'
+    case 'attention':
+      return 'attention ends here'
     default:
       return 'an update in place'
   }

@@ -60,8 +60,9 @@ class GraphLowering {
       if (item.kind === 'loop') {
         const dies = (v: Value): boolean => this.mayOverwrite(v, i)
         this.steps.push(...(yield* lowerLoop(this.context, item.equation, this.env, dies, lowerGraph)))
-      } else if (item.kind === 'empty') this.env.set(item.value, this.context.bufferFor(item.value))
-      else if (item.work.kind === 'group' && item.work.hero?.prim.kind === 'update') {
+      } else if (item.kind === 'empty') {
+        for (const v of item.values) this.env.set(v, this.context.bufferFor(v))
+      } else if (item.work.kind === 'group' && item.work.hero?.prim.kind === 'update') {
         this.lowerUpdate(item.work, item.scheduled, i)
       } else this.lowerFresh(item.work, item.scheduled, i)
       yield

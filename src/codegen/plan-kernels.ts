@@ -18,10 +18,10 @@ export interface PlannedCall {
   readonly scheduled: Scheduled
 }
 
-/** A value without elements: nothing computes it. */
+/** Values without elements: nothing computes them. */
 export interface EmptyItem {
   readonly kind: 'empty'
-  readonly value: Value
+  readonly values: readonly Value[]
 }
 
 /**
@@ -50,7 +50,7 @@ export function* planKernels(
   const calls = sideBySide ? bundle(works, scheduled, { maxBuffers, results: new Set(graph.outputs), given }) : works
   return calls.map((call) => {
     if (call.kind === 'loop') return call
-    if (call.kind === 'group' && isEmpty(call)) return { kind: 'empty', value: call.root }
+    if (call.kind === 'group' && isEmpty(call)) return { kind: 'empty', values: call.outputs }
     const own = call.kind === 'bundle' ? call.members.map((work) => scheduled.get(work)!) : [scheduled.get(call)!]
     return { kind: 'call', work: call, scheduled: sideBySide && own.length > 1 ? sideBySide(own, limits) : own[0]! }
   })
@@ -67,7 +67,7 @@ function contextOf(graph: Graph, works: readonly (Work | LoopItem)[], limits: De
   }
   for (const work of works) {
     if (work.kind === 'loop') for (const v of work.equation.outputs) stored.add(v)
-    else for (const g of groupsOf(work)) stored.add(g.root)
+    else for (const v of groupsOf(work).flatMap((g) => g.outputs)) stored.add(v)
   }
   return { producer, stored: (v) => stored.has(v), limits }
 }

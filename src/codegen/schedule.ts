@@ -48,8 +48,7 @@ export type Call = Work | Bundle
 export const worksOf = (call: Call): readonly Work[] => (call.kind === 'bundle' ? call.members : [call])
 export const groupsOf = (call: Call): readonly Group[] =>
   worksOf(call).flatMap((work) => (work.kind === 'cluster' ? work.groups : [work]))
-export const outputsOf = (call: Call): readonly Value[] =>
-  worksOf(call).flatMap((work) => (work.kind === 'cluster' ? work.outputs : [work.root]))
+export const outputsOf = (call: Call): readonly Value[] => worksOf(call).flatMap((work) => work.outputs)
 /** Stored values that it reads. */
 export const leavesOf = (call: Call): readonly Value[] => worksOf(call).flatMap((work) => work.leaves)
 
@@ -70,7 +69,7 @@ export class Frame {
     readonly context: ScheduleContext,
     access: 'write' | 'update' = 'write',
   ) {
-    const made = new Set(groupsOf(work).map((g) => g.root))
+    const made = new Set(groupsOf(work).flatMap((g) => g.outputs))
     this.emitter = new Emitter(this.k, context.producer, (v) => !made.has(v) && context.stored(v))
     for (const v of outputsOf(work)) {
       this.emitter.role(v)

@@ -35,6 +35,7 @@ export interface Schedules {
   readonly contract: Schedule<Work>
   readonly cumulative: Schedule
   readonly update: Schedule
+  readonly attention: Schedule
 }
 
 export function scheduleBy(schedules: Schedules, work: Work, context: ScheduleContext): Scheduled {
@@ -46,6 +47,7 @@ export function scheduleBy(schedules: Schedules, work: Work, context: ScheduleCo
       return schedules[kind](work, context)
     case 'cumulative':
     case 'update':
+    case 'attention':
       if (work.kind === 'cluster') throw new Error(`${kind} in a cluster`)
       return schedules[kind](work, context)
     default:

@@ -1,5 +1,5 @@
 import { tensorType } from '../ir/graph.ts'
-import { add, reshape, tensor } from '../ir/ops.ts'
+import { add, reshape } from '../ir/ops.ts'
 import type { Prim } from '../ir/prim.ts'
 import { ATTENTION_TILE, attention as attentionPrim } from '../ir/prims/attention.ts'
 import { rawOps } from '../ir/raw-ops.ts'
@@ -62,7 +62,7 @@ function traceScore({ groups }: Variant, { queryOffset = 0 }: AttentionOptions):
     const at: At = { batch: batch!, head: head!, query: add(query!, offset), key: key! }
     return groups.flatMap(({ mask, score }) => [
       onScalars('score', score ? score(raw!, at) : raw!),
-      onScalars('mask', mask ? mask(at) : tensor(true)),
+      onScalars('mask', mask ? mask(at) : rawOps.full('bool', [], 1)),
     ])
   })
 }

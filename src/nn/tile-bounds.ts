@@ -22,10 +22,10 @@ import {
   reshape,
   sub,
   take,
-  tensor,
   where,
 } from '../ir/ops.ts'
 import type { ElementOps } from '../ir/prim.ts'
+import { rawOps } from '../ir/raw-ops.ts'
 import { isTensor, type Tensor } from '../ir/tensor.ts'
 import { bind } from '../ir/trace.ts'
 
@@ -89,7 +89,7 @@ export function possibleTiles(score: Graph, captures: readonly Tensor[], sizes: 
   return allowed.reduce((a, b) => or(a, b))
 }
 
-const always = (): Tensor => reshape(tensor(true), [1, 1, 1, 1])
+const always = (): Tensor => rawOps.full('bool', [1, 1, 1, 1], 1)
 const isDiscrete = (t: Tensor): boolean => t.dtype === 'i32' || t.dtype === 'bool'
 const exactly = (t: Tensor): Bounds => ({ low: t, high: t, width: 0 })
 
@@ -141,7 +141,7 @@ function summarised(table: Tensor, { low, high, width }: Bounds): Bounds {
   }
 }
 
-const number = (n: number): Tensor => tensor([[[[n]]]], { dtype: 'i32' })
+const number = (n: number): Tensor => rawOps.full('i32', [1, 1, 1, 1], n)
 const isBool = ({ low }: Bounds): boolean => low.dtype === 'bool'
 const asNumbers = (x: Bounds): Bounds => converted(x, 'i32') ?? x
 

@@ -33,6 +33,8 @@ export type AttentionVjpAttrs = AttentionAttrs & { readonly pullback: Graph }
 /** Queries, and keys, of a tile that is skipped as a whole. */
 export const ATTENTION_TILE = 64
 
+/** The operand that says which tiles there are. */
+export const TILES = 3
 /** Operands before the captured ones. */
 export const FORWARD_OPERANDS = 4
 export const BACKWARD_OPERANDS = 7
