@@ -116,6 +116,14 @@ export class AttentionOperands {
     return k.share(emitter.element(this.tiles, emitter.position(this.tiles, axes)), 'possible')
   }
 
+  /** Number of a query among [B,H,Tq]. */
+  queryRow(batch: Expr, head: Expr, query: Expr): Expr {
+    const { k } = this.frame
+    const { x } = k
+    const row = x.add(x.mul(batch, k.param('H', this.sizes.H)), head)
+    return x.add(k.share(x.mul(row, k.param('Tq', this.sizes.Tq)), 'query_row'), query)
+  }
+
   /** Index into f32 [B,G,H,Tq] of a group. */
   statistic(batch: Expr, group: number, head: Expr, query: Expr): Expr {
     const { k } = this.frame

@@ -2,6 +2,7 @@ import { printKernelText } from '../kernel-text.ts'
 import { type Schedules, scheduleBy, type Target } from '../target.ts'
 import { assembleKernel } from '../wasm/assemble.ts'
 import { scratchBytes } from '../wasm/scratch.ts'
+import { scheduleAttention } from './attention.ts'
 import { scheduleCumulative } from './cumulative.ts'
 import { scheduleMap } from './map.ts'
 import { scheduleMatmul } from './matmul.ts'
@@ -16,6 +17,7 @@ const SCHEDULES: Schedules = {
   contract: scheduleMatmul,
   cumulative: scheduleCumulative,
   update: scheduleUpdate,
+  attention: scheduleAttention,
 }
 
 /** WebAssembly: a few threads, each doing pieces of work with loops over vectors of four. */
