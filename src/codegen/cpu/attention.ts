@@ -1,16 +1,18 @@
-import { UnsupportedError } from '../../util/errors.ts'
 import type { Group } from '../fusion.ts'
 import type { ScheduleContext, Scheduled } from '../schedule.ts'
+import { scheduleKeysBackward, scheduleQueriesBackward } from './attention-backward.ts'
 import { scheduleAttentionForward } from './attention-forward.ts'
 
 /** Attention, by what is computed of it. */
 export function scheduleAttention(group: Group, context: ScheduleContext): Scheduled {
-  const prim = group.hero!.prim
-  if (prim.kind !== 'attention') throw new Error('not attention')
+  const prim = group.hero?.prim
+  if (prim?.kind !== 'attention') throw new Error('not attention')
   switch (prim.pass) {
     case 'forward':
       return scheduleAttentionForward(group, context)
-    default:
-      throw new UnsupportedError('later')
+    case 'queries':
+      return scheduleQueriesBackward(group, context)
+    case 'keysAndValues':
+      return scheduleKeysBackward(group, context)
   }
 }
