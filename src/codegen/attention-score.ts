@@ -94,7 +94,8 @@ class ScalarEmitter extends Emitter {
   }
 
   override loadAt(v: Value, index: Expr): Expr {
-    return this.outer.loadAt(this.captured.get(v)!, index)
+    const value = this.captured.get(v)!
+    return this.outer.element(value, this.outer.linearPosition(value, index))
   }
 
   override element(v: Value, at: Position): Expr {

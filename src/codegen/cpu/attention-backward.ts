@@ -89,7 +89,7 @@ abstract class Backward {
     at: ScoreAt,
     statistic: (g: number) => { log: Expr; sum: Expr },
   ): void {
-    const { block, operands } = this
+    const { block } = this
     const { scratch } = block
     const { k } = this.frame
     const { x } = k
@@ -113,7 +113,6 @@ abstract class Backward {
       weightAt,
       groups.map((g) => g.weight).reduce((a, b) => x.add(a, b)),
     )
-    void operands
   }
 
   /** Stores an accumulator, features by lanes, as rows of an output [B,heads,T,features]. */

@@ -3,6 +3,7 @@ import type { AttentionOperands, Rows } from '../attention-operands.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
 import { ceilDiv } from '../schedule.ts'
+import { Scratch } from './scratch-regions.ts'
 
 /**
  * What attention on the processor is made of. One side of the scores, queries or keys, lies across the lanes of vectors,
@@ -15,31 +16,6 @@ import { ceilDiv } from '../schedule.ts'
 const STRIP = 4
 const PANEL_VECTORS = 2
 export const PANEL = PANEL_VECTORS * LANES
-
-/** The scratch memory of a piece of work, in regions of f32. */
-class Scratch {
-  private length = 0
-
-  constructor(private readonly k: KernelBuilder) {}
-
-  region(name: string, length: number): Expr {
-    const at = this.k.param(`${name}_at`, this.length)
-    this.length += ceilDiv(length, LANES) * LANES
-    return at
-  }
-
-  close(): void {
-    this.k.shared('scratch', 'f32', this.length)
-  }
-
-  load(index: Expr): Expr {
-    return this.k.x.loadShared('scratch', 'f32', index, this.k.depth)
-  }
-
-  store(index: Expr, value: Expr): void {
-    this.k.storeShared('scratch', index, value)
-  }
-}
 
 /** A matrix in scratch memory: rows by the lanes of a block, panel after panel. */
 export interface Region {

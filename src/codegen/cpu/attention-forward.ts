@@ -1,6 +1,7 @@
 import { ATTENTION_TILE } from '../../ir/prims/attention.ts'
 import { exp, log } from '../../ir/prims/unary.ts'
 import { range } from '../../ir/shape.ts'
+import { FORBIDDEN, LEAST } from '../attention-bounds.ts'
 import { AttentionOperands } from '../attention-operands.ts'
 import { ScoreEmitter } from '../attention-score.ts'
 import type { Group } from '../fusion.ts'
@@ -8,10 +9,6 @@ import type { Expr } from '../kernel-ir.ts'
 import { ceilDiv, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { AttentionBlock, PANEL, type Panel, type Region, type Span } from './attention-block.ts'
 import { vectorLoop } from './loops.ts'
-
-/** Stands for the score of a forbidden key; LEAST is above it by so much that exp(FORBIDDEN - LEAST) is 0. */
-const FORBIDDEN = -1e30
-const LEAST = -1e29
 
 /** Queries of a piece of work, where there are so many. */
 const QUERIES = 2 * ATTENTION_TILE
