@@ -97,6 +97,13 @@ const checkArguments = (what: string, graph: Graph, types: Types): string | unde
 
 const reduction = takes(1, { axes: 'counts' }, axesOfFirst)
 
+const ATTENTION = { definition: 'graph', score: 'graph', groups: 'count', scale: 'number' } as const
+
+const attentionOperands = (types: Types, { definition, score, groups }: Typed<typeof ATTENTION>): string | undefined =>
+  score.outputs.length === 2 * groups
+    ? checkArguments('the definition', definition, types)
+    : `the score gives ${score.outputs.length} values for ${groups} groups, which need 2 each`
+
 const SIGNATURES: ReadonlyMap<string, Check> = new Map(
   Object.entries({
     full: takes(0, { dtype: 'dtype', shape: 'counts', value: 'number' }),
@@ -135,6 +142,9 @@ const SIGNATURES: ReadonlyMap<string, Check> = new Map(
           ? `the forward graph has ${forward.outputs.length} outputs, fewer than ${outputs}`
           : checkArguments('the forward graph', forward, types),
     ),
+    attention: takes(undefined, ATTENTION, attentionOperands),
+    attention_queries: takes(undefined, { ...ATTENTION, pullback: 'graph' }, attentionOperands),
+    attention_keys_values: takes(undefined, { ...ATTENTION, pullback: 'graph' }, attentionOperands),
     scan: takes(
       undefined,
       { body: 'graph', length: 'count', consts: 'count', carries: 'count', reverse: 'flag' },

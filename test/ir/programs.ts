@@ -6,6 +6,8 @@ import { rawOps as o } from '../../src/ir/raw-ops.ts'
 import { range, sizeOf } from '../../src/ir/shape.ts'
 import type { Tensor } from '../../src/ir/tensor.ts'
 import { trace } from '../../src/ir/trace.ts'
+import { attention } from '../../src/nn/attention.ts'
+import { causal } from '../../src/nn/variants.ts'
 import { host } from './cases.ts'
 
 /**
@@ -148,6 +150,10 @@ const STEPS: readonly Step[] = [
   ],
   (_, c) => [o.full(c.pick(DTYPES), [c.nat(3)], c.pick(SPECIAL))],
   (_, c) => [o.randomBits(o.iota('u32', [c.nat(2) + 1, 2], c.nat(2)), [c.nat(3)])],
+  (x, c) => {
+    const rows = o.broadcastInDim(o.cast(o.reshape(x, [x.size]), 'f32'), [1, 1 + c.nat(2), x.size, 1 + c.nat(2)], [2])
+    return [attention(rows, rows, rows, causal)]
+  },
   (_, c) => o.bind(primitive('literal'), [], { data: literal(c.pick(DTYPES), c) }),
   (x, _, __, inner) => o.bind(primitive('checkpoint'), [x], { body: inner([typeOf(x)]) }),
   (x, c, _, inner) => {

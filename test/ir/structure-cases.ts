@@ -1,6 +1,9 @@
 import type { DType, HostArray } from '../../src/ir/dtype.ts'
-import type { Attrs } from '../../src/ir/graph.ts'
+import { type Attrs, tensorType } from '../../src/ir/graph.ts'
 import { parse } from '../../src/ir/parse.ts'
+import { attention } from '../../src/nn/attention.ts'
+import { variant } from '../../src/nn/variant.ts'
+import { derivativeGraph } from '../prims/attention-samples.ts'
 import { bool, type Case, f16, f32, i32, u32 } from './cases.ts'
 
 /** Primitives that move, choose and gather elements. */
@@ -202,4 +205,27 @@ const NESTED: readonly Case[] = [
   one('custom_vjp', [f32([1, 2])], { forward: twice, backward: back, outputs: 1 }, f32([2, 4])),
 ]
 
-export const STRUCTURE: readonly Case[] = [...CONSTANT, ...FOLDS, ...VIEWS, ...INDEXED, ...NESTED]
+/** One query that finds both keys alike: their values 1 and 3 are averaged. */
+const ONES = [f32([1], [1, 1, 1, 1]), f32([0, 0], [1, 1, 2, 1]), f32([1, 3], [1, 1, 2, 1]), bool([1], [1, 1, 1, 1])]
+const LOGS = f32([Math.log(2)], [1, 1, 1, 1])
+/** With the cotangent 1 of the output, and its product with the output. */
+const SAVED = [f32([1], [1, 1, 1, 1]), LOGS, f32([2], [1, 1, 1, 1])]
+const derivative = derivativeGraph(
+  ONES.slice(0, 3).map((x) => tensorType(x.dtype, x.shape)),
+  (q, k, v) => attention(q!, k!, v!, variant({})),
+)
+const attentionAttrs = (prim: string): Attrs => derivative.equations.find((e) => e.prim.name === prim)!.attrs
+
+const ATTENTION: readonly Case[] = [
+  one('attention', ONES, attentionAttrs('attention'), f32([2], [1, 1, 1, 1]), LOGS, f32([2], [1, 1, 1, 1, 1])),
+  one('attention_queries', [...ONES, ...SAVED], attentionAttrs('attention_queries'), f32([0], [1, 1, 1, 1])),
+  one(
+    'attention_keys_values',
+    [...ONES, ...SAVED],
+    attentionAttrs('attention_keys_values'),
+    f32([-0.5, 0.5], [1, 1, 2, 1]),
+    f32([0.5, 0.5], [1, 1, 2, 1]),
+  ),
+]
+
+export const STRUCTURE: readonly Case[] = [...CONSTANT, ...FOLDS, ...VIEWS, ...INDEXED, ...NESTED, ...ATTENTION]

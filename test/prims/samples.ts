@@ -1,3 +1,4 @@
+import { attentionSamples } from './attention-samples.ts'
 import { elementwiseSamples } from './elementwise-samples.ts'
 import { indexSamples } from './index-samples.ts'
 import { nestedSamples } from './nested-samples.ts'
@@ -10,6 +11,7 @@ export const samples: readonly SampleRow[] = [
   ...structureSamples,
   ...indexSamples,
   ...nestedSamples,
+  ...attentionSamples,
 ]
 
 export { Random } from './random.ts'
