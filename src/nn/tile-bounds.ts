@@ -80,7 +80,7 @@ export function possibleTiles(score: Graph, captures: readonly Tensor[], sizes: 
       const bounds = e.prim.apply(BOUNDS, args)
       known.set(out!, bounds && converted(bounds, out!.type.dtype))
     } else if (e.prim.kind === 'index' && tensors[0]?.rank === 1 && e.inputs[1]!.type.shape.length === 0) {
-      known.set(out!, lookedUp(tensors[0], boundsOf(e.inputs[1]!)))
+      known.set(out!, lookedUp(tensors[0], boundsOf(e.inputs[1]!), tile))
     } else if (e.prim.kind === 'reshape' && out!.type.shape.length === 0) {
       known.set(out!, boundsOf(e.inputs[0]!))
     }
@@ -108,32 +108,29 @@ function converted(bounds: Bounds, dtype: Tensor['dtype']): Known {
   return { low: cast(bounds.low, 'i32'), high: cast(bounds.high, 'i32'), width: 1 }
 }
 
-/** Elements of a table that are summarised together. */
-const SUMMARY = 64
-
 /** The extremes of table[i] over the indices within bounds, clamped as `take` does. */
-function lookedUp(table: Tensor, at: Known): Known {
+function lookedUp(table: Tensor, at: Known, tile: number): Known {
   if (!isDiscrete(table)) return undefined
   const last = table.size - 1
   const range = at && BOUNDS.min(BOUNDS.max(at, exactly(number(0))), exactly(number(last)))
   if (range?.width === 0) return exactly(take(table, range.low))
   const numbers = cast(table, 'i32')
   const bounds =
-    range && range.width <= 4 * SUMMARY
-      ? summarised(numbers, range)
+    range && range.width <= 4 * tile
+      ? summarised(numbers, range, tile)
       : { low: reshape(min(numbers), [1, 1, 1, 1]), high: reshape(max(numbers), [1, 1, 1, 1]), width: Infinity }
   return table.dtype === 'i32' ? bounds : { low: gt(bounds.low, 0), high: gt(bounds.high, 0), width: 1 }
 }
 
-/** By the extremes of whole blocks of the table: of every block that the indices may touch. */
-function summarised(table: Tensor, { low, high, width }: Bounds): Bounds {
-  const blocks = Math.ceil(table.size / SUMMARY)
-  const padding = blocks * SUMMARY - table.size
-  const rows = (fill: number): Tensor => reshape(pad(table, [0], [padding], { value: fill }), [blocks, SUMMARY])
+/** By the extremes of blocks of the table, as long as a tile: of every block that the indices may touch. */
+function summarised(table: Tensor, { low, high, width }: Bounds, block: number): Bounds {
+  const blocks = Math.ceil(table.size / block)
+  const padding = blocks * block - table.size
+  const rows = (fill: number): Tensor => reshape(pad(table, [0], [padding], { value: fill }), [blocks, block])
   const least = min(rows(2147483647), 1)
   const greatest = max(rows(-2147483648), 1)
-  const [first, last] = [div(low, SUMMARY), div(high, SUMMARY)]
-  const touched = Array.from({ length: Math.ceil(width / SUMMARY) + 1 }, (_, i) => minimum(add(first, i), last))
+  const [first, last] = [div(low, block), div(high, block)]
+  const touched = Array.from({ length: Math.ceil(width / block) + 1 }, (_, i) => minimum(add(first, i), last))
   return {
     low: touched.map((b) => take(least, b)).reduce((a, b) => minimum(a, b)),
     high: touched.map((b) => take(greatest, b)).reduce((a, b) => maximum(a, b)),
