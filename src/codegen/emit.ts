@@ -5,6 +5,9 @@ import { Position } from './index-space.ts'
 import type { KernelBuilder } from './kernel-builder.ts'
 import type { Expr } from './kernel-ir.ts'
 
+/** Whole numbers below this are taken to mean themselves: a kind, a flag, a step. */
+const LEAST_SIZE = 8
+
 /**
  * Turns values into expressions: the element of a value at a position, as a load where the value is stored, and as
  * the expression of its equation, over the elements that this one reads, where it is not. At a position that is a
@@ -95,9 +98,11 @@ export class Emitter {
       case 'constant': {
         const element = prim.element(e.attrs)
         if (element.kind === 'array') throw new Error('constant arrays are stored')
-        return element.kind === 'value'
-          ? x.constant(element.value, v.type.dtype)
-          : x.cast(at.axis(element.axis), v.type.dtype)
+        if (element.kind === 'axis') return x.cast(at.axis(element.axis), v.type.dtype)
+        // Whole numbers are sizes more often than not: another length should not be another kernel.
+        if (v.type.dtype === 'i32' && element.value >= LEAST_SIZE)
+          return this.k.param(`${this.role(v)}_value`, element.value)
+        return x.constant(element.value, v.type.dtype)
       }
       case 'piecewise':
         return this.pieces(e, at)

@@ -102,7 +102,7 @@ class Forward {
   private possible(batch: Expr, head: Expr, queryBlock: Expr, tile: Expr): Expr {
     const { x } = this.frame.k
     const perBlock = this.size / ATTENTION_TILE
-    const last = x.constant(this.operands.tileCount('query') - 1)
+    const last = this.frame.k.param('last_query_tile', this.operands.tileCount('query') - 1)
     return range(perBlock)
       .map((i) => {
         const queryTile = x.add(x.mul(queryBlock, x.constant(perBlock)), x.constant(i))
