@@ -1,4 +1,5 @@
 import { type Schedules, scheduleBy, type Target } from '../target.ts'
+import { scheduleAttention } from './attention.ts'
 import { scheduleCumulative } from './cumulative.ts'
 import { scheduleMap } from './map.ts'
 import { scheduleMatmul } from './matmul.ts'
@@ -15,6 +16,7 @@ const SCHEDULES: Schedules = {
   contract: scheduleMatmul,
   cumulative: scheduleCumulative,
   update: scheduleUpdate,
+  attention: scheduleAttention,
 }
 
 /** WebGPU: many threads for each kernel, in workgroups that share memory. */

@@ -1,0 +1,189 @@
+import { range } from '../../ir/shape.ts'
+import type { AttentionOperands, Rows } from '../attention-operands.ts'
+import type { Expr } from '../kernel-ir.ts'
+import { ceilDiv } from '../schedule.ts'
+
+/**
+ * What attention in workgroups is made of. A workgroup owns a block of rows (queries, or keys when it makes their
+ * cotangents) and walks over tiles of columns (the other side). Each thread keeps in registers a tile of scores, and of
+ * the totals, rows by features, that it ends with. Between the two, weights pass through workgroup memory.
+ */
+
+/** Threads of a workgroup along rows, and along columns or features: 64 in all. */
+export const LANES = 8
+/** Rows per thread, where there are so many. */
+const MOST_ROWS = 4
+/** Totals that a thread keeps in registers from tile to tile. */
+const MOST_TOTALS = 64
+
+export interface Tiling {
+  /** Rows and columns of a thread's scores. */
+  readonly rows: number
+  readonly columns: number
+  /** Workgroups that share the features of the same rows: 1, unless a thread cannot keep as many totals. */
+  readonly featureBlocks: number
+}
+
+/** `widths`: the features of each total that is kept. */
+export function tilingOf(rowCount: number, widths: readonly number[], columns: number): Tiling {
+  const totals = (blocks: number): number =>
+    widths.map((w) => ceilDiv(w, LANES * blocks)).reduce((a, b) => a + b, 0)
+  const fits = [MOST_ROWS, 2].find((rows) => rowCount > LANES * (rows / 2) && rows * totals(1) <= MOST_TOTALS)
+  const narrowest = Math.max(widths.length, MOST_TOTALS)
+  let featureBlocks = 1
+  while (totals(featureBlocks) > narrowest) featureBlocks++
+  return { rows: fits ?? 1, columns, featureBlocks }
+}
+
+/** The positions of one side of the tile that a thread has. */
+export interface Side {
+  /** Where in the tile. */
+  readonly places: readonly Expr[]
+  /** Those past the end are none. */
+  readonly positions: readonly Expr[]
+  /** The same, with the last one in place of those past the end: they are read there, and not used. */
+  readonly inside: readonly Expr[]
+}
+
+/** The features that a thread sums up. */
+export interface Features {
+  readonly positions: readonly Expr[]
+  readonly inside: readonly Expr[]
+  readonly count: Expr
+}
+
+/** Rows of an operand, each by where it begins in memory. */
+export interface Vectors {
+  readonly rows: Rows
+  readonly starts: readonly Expr[]
+}
+
+export class AttentionTile {
+  readonly rowLane: Expr
+  readonly columnLane: Expr
+  readonly rowSize: number
+  readonly columnSize: number
+  readonly rowBlock: Expr
+  readonly featureBlock: Expr
+
+  constructor(
+    readonly operands: AttentionOperands,
+    readonly tiling: Tiling,
+  ) {
+    const { k } = operands.frame
+    const { x } = k
+    const blocks = k.param('feature_blocks', tiling.featureBlocks)
+    this.rowLane = k.share(x.builtin('local_x'), 'row_lane')
+    this.columnLane = k.share(x.builtin('local_y'), 'column_lane')
+    this.rowSize = LANES * tiling.rows
+    this.columnSize = LANES * tiling.columns
+    this.rowBlock = k.share(x.div(x.builtin('group_x'), blocks), 'row_block')
+    this.featureBlock = k.share(x.rem(x.builtin('group_x'), blocks), 'feature_block')
+  }
+
+  /** This thread's rows of the block that its workgroup owns. */
+  rows(end: Expr, name: string): Side {
+    const { x } = this.operands.frame.k
+    return this.side(x.mul(this.rowBlock, x.constant(this.rowSize)), this.rowLane, this.tiling.rows, end, name)
+  }
+
+  /** This thread's columns of a tile that begins at `from`. */
+  columns(from: Expr, end: Expr, name: string): Side {
+    return this.side(from, this.columnLane, this.tiling.columns, end, name)
+  }
+
+  private side(from: Expr, lane: Expr, count: number, end: Expr, name: string): Side {
+    const { k } = this.operands.frame
+    const { x } = k
+    const places = range(count).map((i) => x.add(lane, x.constant(i * LANES)))
+    const positions = places.map((place) => k.share(x.add(from, place), name))
+    const last = x.sub(end, x.constant(1))
+    return { places, positions, inside: positions.map((p) => k.share(x.min(p, last), `inside_${name}`)) }
+  }
+
+  features(size: number, name: string): Features {
+    const { k } = this.operands.frame
+    const { x } = k
+    const perThread = ceilDiv(size, LANES * this.tiling.featureBlocks)
+    const count = k.param(name, size)
+    const from = x.add(x.mul(this.featureBlock, x.constant(LANES * perThread)), this.columnLane)
+    const positions = range(perThread).map((i) => k.share(x.add(from, x.constant(i * LANES)), 'feature'))
+    const last = x.sub(count, x.constant(1))
+    return { positions, inside: positions.map((f) => k.share(x.min(f, last), 'inside_feature')), count }
+  }
+
+  vectors(rows: Rows, start: Expr, positions: readonly Expr[]): Vectors {
+    return { rows, starts: positions.map((p) => this.rowStart(rows, start, p)) }
+  }
+
+  private rowStart(rows: Rows, start: Expr, position: Expr): Expr {
+    const { k } = this.operands.frame
+    return k.share(k.x.add(start, k.x.mul(position, this.operands.step(rows, 'position'))), `${rows.role}_row`)
+  }
+
+  /** The product of every row with every column, over features 0 .. length - 1, in f32. */
+  products(rows: Vectors, columns: Vectors, length: Expr): Expr[][] {
+    const { operands } = this
+    const { k } = operands.frame
+    const { x } = k
+    const totals = rows.starts.map(() => columns.starts.map(() => k.variable('score', 'f32', x.constant(0, 'f32'))))
+    k.loop('feature', x.constant(0), length, x.constant(1), (f) => {
+      const load = ({ rows: operand, starts }: Vectors): Expr[] => {
+        const step = x.mul(f, operands.step(operand, 'feature'))
+        return starts.map((at) => k.share(operands.load(operand, x.add(at, step)), operand.role))
+      }
+      const [a, b] = [load(rows), load(columns)]
+      totals.forEach((row, i) => {
+        row.forEach((total, j) => k.assign(total, x.add(total, x.mul(a[i]!, b[j]!))))
+      })
+    })
+    return totals
+  }
+
+  /** An array in workgroup memory for the weights of a tile. */
+  weights(name: string): string {
+    return this.operands.frame.k.shared(name, 'f32', this.rowSize * this.columnSize)
+  }
+
+  storeWeight(array: string, row: Expr, column: Expr, weight: Expr): void {
+    const { k } = this.operands.frame
+    k.storeShared(array, k.x.add(k.x.mul(column, k.x.constant(this.rowSize)), row), weight)
+  }
+
+  totals(features: Features): Expr[][] {
+    const { k } = this.operands.frame
+    const zero = k.x.constant(0, 'f32')
+    return range(this.tiling.rows).map(() => features.positions.map(() => k.variable('total', 'f32', zero)))
+  }
+
+  /**
+   * Adds to totals[row][feature] the sum over a tile's columns of weight times the feature of the column's own row in an
+   * operand. The weights are those that all threads have stored.
+   */
+  accumulate(
+    array: string,
+    operand: Rows,
+    start: Expr,
+    tile: { readonly from: Expr; readonly end: Expr },
+    features: Features,
+    totals: readonly (readonly Expr[])[],
+  ): void {
+    const { operands } = this
+    const { k } = operands.frame
+    const { x } = k
+    const count = k.share(x.min(x.sub(tile.end, tile.from), x.constant(this.columnSize)), 'columns')
+    k.loop('column', x.constant(0), count, x.constant(1), (c) => {
+      const row = this.rowStart(operand, start, x.add(tile.from, c))
+      const weightRow = k.share(x.add(x.mul(c, x.constant(this.rowSize)), this.rowLane), 'weight_row')
+      const weights = range(this.tiling.rows).map((i) =>
+        k.share(x.loadShared(array, 'f32', x.add(weightRow, x.constant(i * LANES)), k.depth), 'weight'),
+      )
+      const values = features.inside.map((f) =>
+        k.share(operands.load(operand, x.add(row, x.mul(f, operands.step(operand, 'feature')))), operand.role),
+      )
+      totals.forEach((own, i) => {
+        own.forEach((total, f) => k.assign(total, x.add(total, x.mul(weights[i]!, values[f]!))))
+      })
+    })
+  }
+}

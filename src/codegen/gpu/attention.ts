@@ -1,0 +1,15 @@
+import { UnsupportedError } from '../../util/errors.ts'
+import type { Group } from '../fusion.ts'
+import type { ScheduleContext, Scheduled } from '../schedule.ts'
+import { scheduleForward } from './attention-forward.ts'
+
+/** Attention, by what is computed of it. */
+export function scheduleAttention(group: Group, context: ScheduleContext): Scheduled {
+  const prim = group.hero?.prim
+  if (prim?.kind !== 'attention') throw new Error('not attention')
+  switch (prim.pass) {
+    case 'forward':
+      return scheduleForward(group, context)
+    default: throw new UnsupportedError('x')
+  }
+}
