@@ -84,19 +84,18 @@ class Forward {
       x.div(x.mul(tile.rowBlock, x.constant(tile.rowSize)), x.constant(ATTENTION_TILE)),
       'query_tile',
     )
-    k.loop('key_tile', x.constant(0), k.param('key_tiles', operands.tileCount('key')), x.constant(1), (keyTile) => {
-      k.when(operands.possible(this.batch, this.head, queryTile, keyTile), () => this.keyTile(keyTile))
+    tile.eachColumnTile(k.param('Tk', operands.sizes.Tk), (from, keyTile) => {
+      k.when(operands.possible(this.batch, this.head, queryTile, keyTile), () => this.keyTile(from))
     })
     this.store()
   }
 
-  private keyTile(keyTile: Expr): void {
+  private keyTile(from: Expr): void {
     const { operands, tile } = this
     const { k } = operands.frame
     const { x } = k
     const { values } = operands
     const keyHead = operands.keyHead(this.head)
-    const from = k.share(x.mul(keyTile, x.constant(tile.columnSize)), 'key_from')
     const end = k.param('Tk', operands.sizes.Tk)
     const columns = tile.columns(from, end, 'key')
     const logits = this.logits(keyHead, columns, end)
@@ -160,11 +159,9 @@ class Forward {
   /** Leaves a number for each of this thread's queries to the other threads of the same queries. */
   private share(g: number, values: readonly Expr[]): void {
     const { k } = this.operands.frame
-    const { x } = k
     values.forEach((value, i) => {
       k.storeShared(this.parts, this.partAt(g, this.tile.columnLane, this.queries.places[i]!), value)
     })
-    void x
   }
 
   /** Folds what those threads left onto a number for each query. */

@@ -1,3 +1,4 @@
+import { ATTENTION_TILE } from '../../ir/prims/attention.ts'
 import { range } from '../../ir/shape.ts'
 import type { AttentionOperands, Rows } from '../attention-operands.ts'
 import type { Expr } from '../kernel-ir.ts'
@@ -90,6 +91,15 @@ export class AttentionTile {
   /** This thread's columns of a tile that begins at `from`. */
   columns(from: Expr, end: Expr, name: string): Side {
     return this.side(from, this.columnLane, this.tiling.columns, end, name)
+  }
+
+  /** The tiles of columns below `end`, each with the tile of ATTENTION_TILE in which it lies. */
+  eachColumnTile(end: Expr, body: (from: Expr, attentionTile: Expr) => void): void {
+    const { k } = this.operands.frame
+    const { x } = k
+    k.loop('column_from', x.constant(0), end, x.constant(this.columnSize), (from) => {
+      body(from, k.share(x.div(from, x.constant(ATTENTION_TILE)), 'column_tile'))
+    })
   }
 
   private side(from: Expr, lane: Expr, count: number, end: Expr, name: string): Side {

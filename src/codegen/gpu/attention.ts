@@ -1,6 +1,6 @@
-import { UnsupportedError } from '../../util/errors.ts'
 import type { Group } from '../fusion.ts'
 import type { ScheduleContext, Scheduled } from '../schedule.ts'
+import { scheduleKeysBackward, scheduleQueriesBackward } from './attention-backward.ts'
 import { scheduleForward } from './attention-forward.ts'
 
 /** Attention, by what is computed of it. */
@@ -10,6 +10,9 @@ export function scheduleAttention(group: Group, context: ScheduleContext): Sched
   switch (prim.pass) {
     case 'forward':
       return scheduleForward(group, context)
-    default: throw new UnsupportedError('x')
+    case 'queries':
+      return scheduleQueriesBackward(group, context)
+    case 'keysAndValues':
+      return scheduleKeysBackward(group, context)
   }
 }
