@@ -116,6 +116,13 @@ export class AttentionOperands {
     return k.share(emitter.element(this.tiles, emitter.position(this.tiles, axes)), 'possible')
   }
 
+  /** Does it take more than arithmetic to know which tiles are possible? */
+  get tilesAreRead(): boolean {
+    const { producer, stored } = this.context
+    const reads = (v: Value): boolean => stored(v) || (producer.get(v)?.inputs ?? []).some(reads)
+    return reads(this.tiles)
+  }
+
   /** Number of a query among [B,H,Tq]. */
   queryRow(batch: Expr, head: Expr, query: Expr): Expr {
     const { k } = this.frame

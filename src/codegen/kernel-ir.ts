@@ -38,6 +38,11 @@ export type Expr = ExprBase &
     | { readonly op: 'variable'; readonly name: string }
     | { readonly op: 'load'; readonly buffer: number; readonly index: Expr }
     | { readonly op: 'loadShared'; readonly array: string; readonly index: Expr }
+    /**
+     * The first element of a shared array, for which all threads wait: barriers may stand in control flow that depends
+     * on it. (WGSL takes no other value from memory for the same in all threads.)
+     */
+    | { readonly op: 'loadUniform'; readonly array: string }
     | { readonly op: 'binary'; readonly fn: BinaryFn; readonly a: Expr; readonly b: Expr }
     | { readonly op: 'select'; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
     | { readonly op: 'cast'; readonly x: Expr }
@@ -163,6 +168,10 @@ export class ExprFactory {
       array,
       index,
     }))
+  }
+
+  loadUniform(array: string, dtype: DType, depth: number): Expr {
+    return this.intern(`u ${array} ${depth}`, (id) => ({ id, op: 'loadUniform', dtype, lanes: 1, depth, array }))
   }
 
   binary(fn: BinaryFn, a: Expr, b: Expr): Expr {
@@ -319,6 +328,7 @@ export function operandsOf(e: Expr): readonly Expr[] {
     case 'param':
     case 'builtin':
     case 'variable':
+    case 'loadUniform':
       return []
     case 'load':
     case 'loadShared':

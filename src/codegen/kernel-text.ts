@@ -79,6 +79,8 @@ function print(e: Expr): string {
       return `b${e.buffer}[${printIndex(e.index)}]`
     case 'loadShared':
       return `${e.array}[${printIndex(e.index)}]`
+    case 'loadUniform':
+      return `uniform(${e.array})`
     case 'binary':
       return e.fn === 'min' || e.fn === 'max'
         ? `${e.fn}(${printAll([e.a, e.b])})`

@@ -136,7 +136,7 @@ export function scheduleQueriesBackward(group: Group, context: ScheduleContext):
   const queryTile = k.share(x.div(firstQuery, x.constant(ATTENTION_TILE)), 'query_tile')
 
   tile.eachColumnTile(columnEnd, (from, keyTile) => {
-    k.when(operands.possible(batch, head, queryTile, keyTile), () => {
+    tile.whenPossible(batch, head, queryTile, keyTile, () => {
       const columns = tile.columns(from, columnEnd, 'key')
       const scores = tile.products(queryRows, tile.vectors(keys, keyStart, columns.inside), k.param('E', E))
       const weightCts = tile.products(ctRows, tile.vectors(values, valueStart, columns.inside), k.param('D', D))
@@ -193,7 +193,7 @@ export function scheduleKeysBackward(group: Group, context: ScheduleContext): Sc
     const head = k.share(x.add(x.mul(keyHead, shared), n), 'head')
     const [queryStart, ctStart] = [operands.start(queries, batch, head), operands.start(ct, batch, head)]
     tile.eachColumnTile(columnEnd, (from, queryTile) => {
-      k.when(operands.possible(batch, head, queryTile, keyTile), () => {
+      tile.whenPossible(batch, head, queryTile, keyTile, () => {
         const columns = tile.columns(from, columnEnd, 'query')
         const products = (own: Vectors, rowsOf: typeof ct, start: Expr, size: Expr): Expr[][] =>
           tile.products(own, tile.vectors(rowsOf, start, columns.inside), size)

@@ -85,7 +85,7 @@ class Forward {
       'query_tile',
     )
     tile.eachColumnTile(k.param('Tk', operands.sizes.Tk), (from, keyTile) => {
-      k.when(operands.possible(this.batch, this.head, queryTile, keyTile), () => this.keyTile(from))
+      tile.whenPossible(this.batch, this.head, queryTile, keyTile, () => this.keyTile(from))
     })
     this.store()
   }

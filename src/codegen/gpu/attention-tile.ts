@@ -102,6 +102,22 @@ export class AttentionTile {
     })
   }
 
+  /** Does something where a tile may allow anything: in all threads of the workgroup or in none. */
+  whenPossible(batch: Expr, head: Expr, queryTile: Expr, keyTile: Expr, body: () => void): void {
+    const { k } = this.operands.frame
+    const { x } = k
+    const possible = this.operands.possible(batch, head, queryTile, keyTile)
+    if (!this.operands.tilesAreRead) {
+      k.when(possible, body)
+      return
+    }
+    const array = k.shared('possible', 'bool', 1)
+    k.when(x.binary('==', x.add(this.rowLane, this.columnLane), x.constant(0)), () => {
+      k.storeShared(array, x.constant(0), possible)
+    })
+    k.when(k.share(x.loadUniform(array, 'bool', k.depth), 'for_all'), body)
+  }
+
   private side(from: Expr, lane: Expr, count: number, end: Expr, name: string): Side {
     const { k } = this.operands.frame
     const { x } = k

@@ -48,6 +48,8 @@ export function printExpr(x: Expr, context: WgslContext): string {
       return printLoad(`b${context.aliases.get(x.buffer) ?? x.buffer}`, context.views.buffers.has(x.buffer), x, context)
     case 'loadShared':
       return printLoad(x.array, context.views.arrays.has(x.array), x, context)
+    case 'loadUniform':
+      return `workgroupUniformLoad(&${x.array}[0])${x.dtype === 'bool' ? ' != 0u' : ''}`
     case 'binary':
       return printBinary(x, wide(x.a), wide(x.b))
     case 'select':

@@ -90,7 +90,8 @@ export class Expressions implements MemoryAccess {
       case 'pack':
       case 'broadcast':
       case 'subgroupFold':
-        throw new UnsupportedError(`${e.op}: only schedules for WebGPU take vectors apart or have subgroups`)
+      case 'loadUniform':
+        throw new UnsupportedError(`${e.op}: only schedules for WebGPU take vectors apart or have other threads`)
     }
   }
 
