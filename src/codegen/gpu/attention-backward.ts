@@ -57,7 +57,14 @@ class Backward {
       const weight = x.prim(exp, [x.sub(logit, statistics[g]!.log)], 'f32')
       return k.share(x.select(x.and(allowed, exists), weight, x.constant(0, 'f32')), 'weight')
     })
-    return { raw, weights, weight: k.share(weights.reduce((a, b) => x.add(a, b)), 'weight') }
+    return {
+      raw,
+      weights,
+      weight: k.share(
+        weights.reduce((a, b) => x.add(a, b)),
+        'weight',
+      ),
+    }
   }
 
   /** The cotangent of a raw score, from that of its weights. */
@@ -135,22 +142,21 @@ export function scheduleQueriesBackward(group: Group, context: ScheduleContext):
   const firstQuery = x.mul(tile.rowBlock, x.constant(tile.rowSize))
   const queryTile = k.share(x.div(firstQuery, x.constant(ATTENTION_TILE)), 'query_tile')
 
-  tile.eachColumnTile(columnEnd, (from, keyTile) => {
-    tile.whenPossible(batch, head, queryTile, keyTile, () => {
-      const columns = tile.columns(from, columnEnd, 'key')
-      const scores = tile.products(queryRows, tile.vectors(keys, keyStart, columns.inside), k.param('E', E))
-      const weightCts = tile.products(ctRows, tile.vectors(values, valueStart, columns.inside), k.param('D', D))
-      eachScore(rows, columns, (i, j) => {
-        const at = { batch, head, query: rows.inside[i]!, key: columns.inside[j]! }
-        const exists = k.share(x.less(columns.positions[j]!, columnEnd), 'exists')
-        const weighed = pass.weigh(scores[i]![j]!, at, exists, statistics[i]!)
-        const scoreCt = pass.pull(weighed, weightCts[i]![j]!, at, statistics[i]!)
-        tile.storeWeight(scoreCts, rows.places[i]!, columns.places[j]!, scoreCt)
-      })
-      k.barrier()
-      tile.accumulate(scoreCts, keys, keyStart, { from, end: columnEnd }, features, totals.values)
-      k.barrier()
+  const possible = (keyTile: Expr): Expr => operands.possible(batch, head, queryTile, keyTile)
+  tile.eachColumnTile(columnEnd, possible, (from) => {
+    const columns = tile.columns(from, columnEnd, 'key')
+    const scores = tile.products(queryRows, tile.vectors(keys, keyStart, columns.inside), k.param('E', E))
+    const weightCts = tile.products(ctRows, tile.vectors(values, valueStart, columns.inside), k.param('D', D))
+    eachScore(rows, columns, (i, j) => {
+      const at = { batch, head, query: rows.inside[i]!, key: columns.inside[j]! }
+      const exists = k.share(x.less(columns.positions[j]!, columnEnd), 'exists')
+      const weighed = pass.weigh(scores[i]![j]!, at, exists, statistics[i]!)
+      const scoreCt = pass.pull(weighed, weightCts[i]![j]!, at, statistics[i]!)
+      tile.storeWeight(scoreCts, rows.places[i]!, columns.places[j]!, scoreCt)
     })
+    k.barrier()
+    tile.accumulate(scoreCts, keys, keyStart, { from, end: columnEnd }, features, totals.values)
+    k.barrier()
   })
   const row = (query: Expr): Expr => operands.queryRow(batch, head, query)
   pass.store(pass.output(0)!, totals, rows, rowEnd, row, operands.scale)
@@ -192,33 +198,32 @@ export function scheduleKeysBackward(group: Group, context: ScheduleContext): Sc
   k.loop('shared_head', x.constant(0), shared, x.constant(1), (n) => {
     const head = k.share(x.add(x.mul(keyHead, shared), n), 'head')
     const [queryStart, ctStart] = [operands.start(queries, batch, head), operands.start(ct, batch, head)]
-    tile.eachColumnTile(columnEnd, (from, queryTile) => {
-      tile.whenPossible(batch, head, queryTile, keyTile, () => {
-        const columns = tile.columns(from, columnEnd, 'query')
-        const products = (own: Vectors, rowsOf: typeof ct, start: Expr, size: Expr): Expr[][] =>
-          tile.products(own, tile.vectors(rowsOf, start, columns.inside), size)
-        const scores = products(keyRows, queries, queryStart, k.param('E', E))
-        const weightCts = keyTotals ? products(valueRows, ct, ctStart, k.param('D', D)) : null
-        const statistics = columns.inside.map((query) => pass.statistics(batch, head, query))
-        eachScore(rows, columns, (i, j) => {
-          const at = { batch, head, query: columns.inside[j]!, key: rows.inside[i]! }
-          const [row, column] = [rows.places[i]!, columns.places[j]!]
-          const exists = k.share(x.less(columns.positions[j]!, columnEnd), 'exists')
-          const weighed = pass.weigh(scores[i]![j]!, at, exists, statistics[j]!)
-          if (valueTotals) tile.storeWeight(valueTotals.array, row, column, weighed.weight)
-          if (keyTotals && weightCts) {
-            const scoreCt = pass.pull(weighed, weightCts[i]![j]!, at, statistics[j]!)
-            tile.storeWeight(keyTotals.array, row, column, scoreCt)
-          }
-        })
-        k.barrier()
-        const add = (operand: typeof ct, start: Expr, to: typeof keyTotals): void => {
-          if (to) tile.accumulate(to.array, operand, start, { from, end: columnEnd }, to.features, to.values)
+    const possible = (queryTile: Expr): Expr => operands.possible(batch, head, queryTile, keyTile)
+    tile.eachColumnTile(columnEnd, possible, (from) => {
+      const columns = tile.columns(from, columnEnd, 'query')
+      const products = (own: Vectors, rowsOf: typeof ct, start: Expr, size: Expr): Expr[][] =>
+        tile.products(own, tile.vectors(rowsOf, start, columns.inside), size)
+      const scores = products(keyRows, queries, queryStart, k.param('E', E))
+      const weightCts = keyTotals ? products(valueRows, ct, ctStart, k.param('D', D)) : null
+      const statistics = columns.inside.map((query) => pass.statistics(batch, head, query))
+      eachScore(rows, columns, (i, j) => {
+        const at = { batch, head, query: columns.inside[j]!, key: rows.inside[i]! }
+        const [row, column] = [rows.places[i]!, columns.places[j]!]
+        const exists = k.share(x.less(columns.positions[j]!, columnEnd), 'exists')
+        const weighed = pass.weigh(scores[i]![j]!, at, exists, statistics[j]!)
+        if (valueTotals) tile.storeWeight(valueTotals.array, row, column, weighed.weight)
+        if (keyTotals && weightCts) {
+          const scoreCt = pass.pull(weighed, weightCts[i]![j]!, at, statistics[j]!)
+          tile.storeWeight(keyTotals.array, row, column, scoreCt)
         }
-        add(ct, ctStart, valueTotals)
-        add(queries, queryStart, keyTotals)
-        k.barrier()
       })
+      k.barrier()
+      const add = (operand: typeof ct, start: Expr, to: typeof keyTotals): void => {
+        if (to) tile.accumulate(to.array, operand, start, { from, end: columnEnd }, to.features, to.values)
+      }
+      add(ct, ctStart, valueTotals)
+      add(queries, queryStart, keyTotals)
+      k.barrier()
     })
   })
   const headRow = k.share(x.mul(x.add(x.mul(batch, k.param('K', K)), keyHead), k.param('Tk', Tk)), 'head_row')

@@ -84,9 +84,8 @@ class Forward {
       x.div(x.mul(tile.rowBlock, x.constant(tile.rowSize)), x.constant(ATTENTION_TILE)),
       'query_tile',
     )
-    tile.eachColumnTile(k.param('Tk', operands.sizes.Tk), (from, keyTile) => {
-      tile.whenPossible(this.batch, this.head, queryTile, keyTile, () => this.keyTile(from))
-    })
+    const possible = (keyTile: Expr): Expr => operands.possible(this.batch, this.head, queryTile, keyTile)
+    tile.eachColumnTile(k.param('Tk', operands.sizes.Tk), possible, (from) => this.keyTile(from))
     this.store()
   }
 

@@ -27,8 +27,7 @@ export interface Tiling {
 
 /** `widths`: the features of each total that is kept. */
 export function tilingOf(rowCount: number, widths: readonly number[], columns: number): Tiling {
-  const totals = (blocks: number): number =>
-    widths.map((w) => ceilDiv(w, LANES * blocks)).reduce((a, b) => a + b, 0)
+  const totals = (blocks: number): number => widths.map((w) => ceilDiv(w, LANES * blocks)).reduce((a, b) => a + b, 0)
   const fits = [MOST_ROWS, 2].find((rows) => rowCount > LANES * (rows / 2) && rows * totals(1) <= MOST_TOTALS)
   const narrowest = Math.max(widths.length, MOST_TOTALS)
   let featureBlocks = 1
@@ -93,29 +92,30 @@ export class AttentionTile {
     return this.side(from, this.columnLane, this.tiling.columns, end, name)
   }
 
-  /** The tiles of columns below `end`, each with the tile of ATTENTION_TILE in which it lies. */
-  eachColumnTile(end: Expr, body: (from: Expr, attentionTile: Expr) => void): void {
+  /**
+   * The tiles of columns below `end` in which `possible` (of a tile of ATTENTION_TILE) allows anything, each for all
+   * threads of the workgroup or for none.
+   */
+  eachColumnTile(end: Expr, possible: (attentionTile: Expr) => Expr, body: (from: Expr) => void): void {
     const { k } = this.operands.frame
     const { x } = k
     k.loop('column_from', x.constant(0), end, x.constant(this.columnSize), (from) => {
-      body(from, k.share(x.div(from, x.constant(ATTENTION_TILE)), 'column_tile'))
+      const here = possible(k.share(x.div(from, x.constant(ATTENTION_TILE)), 'column_tile'))
+      // A variable of the inner block: what follows from it stays there, where tiles that are skipped do not meet it.
+      k.when(this.forAll(here), () => body(k.variable('from', 'i32', from)))
     })
   }
 
-  /** Does something where a tile may allow anything: in all threads of the workgroup or in none. */
-  whenPossible(batch: Expr, head: Expr, queryTile: Expr, keyTile: Expr, body: () => void): void {
+  /** A condition as one thread finds it, where it is not plain to WGSL that all find the same. */
+  private forAll(condition: Expr): Expr {
     const { k } = this.operands.frame
     const { x } = k
-    const possible = this.operands.possible(batch, head, queryTile, keyTile)
-    if (!this.operands.tilesAreRead) {
-      k.when(possible, body)
-      return
-    }
+    if (!this.operands.tilesAreRead) return condition
     const array = k.shared('possible', 'bool', 1)
     k.when(x.binary('==', x.add(this.rowLane, this.columnLane), x.constant(0)), () => {
-      k.storeShared(array, x.constant(0), possible)
+      k.storeShared(array, x.constant(0), condition)
     })
-    k.when(k.share(x.loadUniform(array, 'bool', k.depth), 'for_all'), body)
+    return k.share(x.loadUniform(array, 'bool', k.depth), 'for_all')
   }
 
   private side(from: Expr, lane: Expr, count: number, end: Expr, name: string): Side {

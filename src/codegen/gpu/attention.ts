@@ -1,6 +1,7 @@
 import type { Group } from '../fusion.ts'
 import type { ScheduleContext, Scheduled } from '../schedule.ts'
 import { scheduleKeysBackward, scheduleQueriesBackward } from './attention-backward.ts'
+import { isFew, scheduleFew } from './attention-few.ts'
 import { scheduleForward } from './attention-forward.ts'
 
 /** Attention, by what is computed of it. */
@@ -9,7 +10,7 @@ export function scheduleAttention(group: Group, context: ScheduleContext): Sched
   if (prim?.kind !== 'attention') throw new Error('not attention')
   switch (prim.pass) {
     case 'forward':
-      return scheduleForward(group, context)
+      return isFew(group) ? scheduleFew(group, context) : scheduleForward(group, context)
     case 'queries':
       return scheduleQueriesBackward(group, context)
     case 'keysAndValues':
