@@ -188,9 +188,10 @@ class Planner {
     const open = [...new Set(e.inputs)].filter((v) => !this.stored(v))
     open.sort((a, b) => this.leavesOf(b).size - this.leavesOf(a).size)
     let all = union()
+    const maxLeaves = this.maxLeaves - e.outputs.filter((v, i) => i > 0 && this.stored(v)).length
     for (const v of open) {
-      if (all.size <= this.maxLeaves) break
-      this.store(v, `more than ${this.maxLeaves} tensors read by one kernel`)
+      if (all.size <= maxLeaves) break
+      this.store(v, `more than ${maxLeaves} tensors read by one kernel`)
       this.moveHero(v)
       all = union()
     }

@@ -1,6 +1,7 @@
 import type { Equation, Graph, Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import type { Sliced } from '../util/sliced.ts'
+import { packAttention } from './attention-limits.ts'
 import { bundle } from './bundles.ts'
 import { cluster } from './clusters.ts'
 import { fuse, isArrayConstant, type LoopItem } from './fusion.ts'
@@ -28,12 +29,13 @@ export interface EmptyItem {
  * What a graph is computed by, in the order in which it runs. `given`: inputs whose buffers results may take.
  */
 export function* planKernels(
-  graph: Graph,
+  wanted: Graph,
   target: Target,
   limits: DeviceLimits,
   given: (v: Value) => boolean,
 ): Sliced<(PlannedCall | LoopItem | EmptyItem)[]> {
   const maxBuffers = limits.storageBuffersPerKernel
+  const graph = packAttention(wanted, maxBuffers)
   const works = cluster(fuse(graph, maxBuffers - RESERVED_BINDINGS), graph, {
     maxBuffers,
     keptBytes: target.keepsRows ? limits.workgroupMemoryBytes : 0,
@@ -56,7 +58,7 @@ export function* planKernels(
   })
 }
 
-const isEmpty = (work: Work): boolean => work.kind === 'group' && sizeOf(work.root.type.shape) === 0
+const isEmpty = (work: Work): boolean => work.kind === 'group' && work.outputs.every((v) => sizeOf(v.type.shape) === 0)
 
 function contextOf(graph: Graph, works: readonly (Work | LoopItem)[], limits: DeviceLimits): ScheduleContext {
   const producer = new Map<Value, Equation>()

@@ -7,7 +7,7 @@ import { ScoreEmitter } from '../attention-score.ts'
 import type { Group } from '../fusion.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { ceilDiv, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
-import { foldWorkgroup } from './workgroup-fold.ts'
+import { WorkgroupFold } from './workgroup-fold.ts'
 
 /** Up to this many queries each has a workgroup of its own: most threads of a block of them would be idle. */
 const FEW = 4
@@ -55,7 +55,7 @@ class FewQueries {
   /** Tiles of a chunk of keys. */
   private readonly tiles: number
   private readonly weights: string
-  private readonly scratch: readonly string[]
+  private readonly fold: WorkgroupFold
   private readonly states: readonly GroupState[]
   private readonly features: readonly Expr[]
 
@@ -78,7 +78,7 @@ class FewQueries {
     const perThread = ceilDiv(D, FEATURE_LANES * blocks)
     this.tiles = Math.max(1, Math.floor(KEPT / (groups * THREADS)))
     this.weights = k.shared('weights', 'f32', Math.max(this.tiles * groups, perThread) * THREADS)
-    this.scratch = range(groups).map((g) => k.shared(`scratch${g}`, 'f32', THREADS))
+    this.fold = new WorkgroupFold(k, { threads: THREADS, fold: 'shared' }, this.lane)
     const first = x.add(
       x.mul(this.featureBlock, x.constant(perThread * FEATURE_LANES)),
       x.rem(this.lane, x.constant(FEATURE_LANES)),
@@ -101,7 +101,7 @@ class FewQueries {
       const end = k.share(x.min(x.add(firstTile, chunk), tileCount), 'last_tile')
       const tops = this.logits(firstTile, end)
       this.states.forEach((state, g) => {
-        const top = foldWorkgroup(k, { array: this.scratch[g]!, size: THREADS, lane: this.lane }, 'max', tops[g]!)
+        const top = this.fold.total('max', tops[g]!)
         const decay = k.share(x.prim(exp, [x.sub(state.greatest, top)], 'f32'), 'decay')
         k.assign(state.greatest, top)
         k.assign(state.sum, x.mul(state.sum, decay))
@@ -247,9 +247,7 @@ class FewQueries {
     const [out, logs, parts] = operands.equation.outputs
     const D = k.param('D', operands.sizes.D)
     const zero = x.constant(0, 'f32')
-    const sums = this.states.map(({ sum }, g) =>
-      foldWorkgroup(k, { array: this.scratch[g]!, size: THREADS, lane: this.lane }, 'sum', sum),
-    )
+    const sums = this.states.map(({ sum }) => this.fold.total('sum', sum))
     const values = this.states.map((state, g) => this.part(state, sums[g]!))
     if (frame.isOutput(logs!)) {
       k.when(x.binary('==', x.add(this.lane, this.featureBlock), x.constant(0)), () => {

@@ -11,7 +11,7 @@ export class WorkgroupFold {
 
   constructor(
     private readonly k: KernelBuilder,
-    private readonly tiling: RowTiling,
+    private readonly tiling: Pick<RowTiling, 'threads' | 'fold'>,
     private readonly lane: Expr,
   ) {}
 
