@@ -140,6 +140,12 @@ export class AttentionOperands {
     return x.add(k.share(x.mul(row, k.param('Tq', this.sizes.Tq)), 'statistic'), query)
   }
 
+  /** What was saved of a group's row, by the index that `statistic` gives. */
+  loadStatistic(v: Value, index: Expr): Expr {
+    const { emitter, k } = this.frame
+    return k.share(emitter.element(v, emitter.linearPosition(v, index)), 'statistic')
+  }
+
   /** Of the products that are made, and of what is done to each score. */
   get flops(): number {
     const { B, H, Tq, Tk, E, D } = this.sizes

@@ -176,7 +176,7 @@ class QueriesBackward extends Backward {
           const statistics = inside.map((query) =>
             Array.from({ length: operands.groups }, (_, g) => {
               const at = operands.statistic(batch, g, head, query)
-              const load = (v: typeof logs): Expr => k.share(frame.emitter.loadAt(v, at), 'statistic')
+              const load = (v: typeof logs): Expr => operands.loadStatistic(v, at)
               return { log: load(logs), sum: load(sums) }
             }),
           )
@@ -255,7 +255,7 @@ class KeysBackward extends Backward {
       const query = k.share(x.add(queries.from, i), 'query')
       const statistics = Array.from({ length: operands.groups }, (_, g) => {
         const at = operands.statistic(batch, g, head, query)
-        const load = (v: typeof logs): Expr => k.share(frame.emitter.loadAt(v, at), 'statistic')
+        const load = (v: typeof logs): Expr => operands.loadStatistic(v, at)
         return { log: load(logs), sum: load(sums) }
       })
       block.eachPanel(span, (panel) => {

@@ -39,11 +39,10 @@ class Backward {
   /** For each group, the statistics of a query. */
   statistics(batch: Expr, head: Expr, query: Expr): Statistics[] {
     const { operands } = this
-    const { emitter, k } = this.frame
     const { logs, sums } = operands.saved
     return range(operands.groups).map((g) => {
       const at = operands.statistic(batch, g, head, query)
-      const load = (v: Value): Expr => k.share(emitter.element(v, emitter.linearPosition(v, at)), 'statistic')
+      const load = (v: Value): Expr => operands.loadStatistic(v, at)
       return { log: load(logs), sum: load(sums) }
     })
   }
