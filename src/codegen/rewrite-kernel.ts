@@ -83,6 +83,8 @@ class Rewriter {
         return x.load(to.buffer(e.buffer), e.dtype, expr(e.index), depth)
       case 'loadShared':
         return x.loadShared(to.array(e.array), e.dtype, expr(e.index), depth)
+      case 'loadUniform':
+        return x.loadUniform(to.array(e.array), e.dtype, depth)
       case 'binary':
         return x.binary(e.fn, expr(e.a), expr(e.b))
       case 'select':
