@@ -3,12 +3,12 @@ import { sizeOf } from '../ir/shape.ts'
 import type { Group, LoopItem } from './fusion.ts'
 import type { Stmt } from './kernel-ir.ts'
 import { KernelOrder } from './kernel-order.ts'
+import { LiveBytes } from './live-bytes.ts'
 import { equationsOf, headOf, outputsOf, type Scheduled, type Work } from './schedule.ts'
 
 /**
- * Kernels side by side: of one form, reading the same or doing the same, and independent of one another. They become
- * one kernel whose workgroups are divided among them: queries, keys and values of one input, what an optimiser does to
- * many parameters.
+ * Kernels side by side: of one form, and independent of one another. They become one kernel whose workgroups are divided
+ * among them: queries, keys and values of one input, what an optimiser does to many parameters.
  */
 export interface Bundle {
   readonly kind: 'bundle'
@@ -63,6 +63,7 @@ class Bundler {
   private readonly inPlace = new Map<Item, readonly Value[]>()
   private readonly operations = new Map<Item, readonly unknown[]>()
   private readonly order: KernelOrder<Item>
+  private readonly live: LiveBytes
 
   constructor(
     private readonly items: readonly Item[],
@@ -76,6 +77,11 @@ class Bundler {
       for (const v of readsOf(item)) this.readers.set(v, [...(this.readers.get(v) ?? []), item])
     }
     for (const item of items) this.inPlace.set(item, this.overwritten(item))
+    const temporaries = [...this.maker].filter(([v]) => !options.results.has(v) && this.readers.has(v))
+    this.live = new LiveBytes(
+      items.length,
+      temporaries.map(([v, maker]) => [v, this.position.get(maker)!, this.lastRead(v)]),
+    )
     this.order = new KernelOrder(items, (item) => [
       ...readsOf(item).flatMap((v) => this.maker.get(v) ?? []),
       ...this.inPlace.get(item)!.flatMap((v) => this.readers.get(v)!.filter((reader) => reader !== item)),
@@ -87,10 +93,11 @@ class Bundler {
       const near = this.items.slice(Math.max(0, i - NEAR), i).reverse()
       const shares = (other: Item): boolean => readsOf(other).some((v) => readsOf(item).includes(v))
       const alike = near.filter((other) => this.areAlike(other, item))
-      const joins = (other: Item, longest: number): boolean =>
-        this.fits(other, item, longest) && this.order.mayPrecede(item, other) && this.order.join(other, item)
+      const joins = (other: Item, longest: number): boolean => this.join(other, item, longest)
       if (alike.some((other) => joins(other, LONGEST))) continue
-      near.some((other) => !alike.includes(other) && shares(other) && joins(other, LONGEST_UNLIKE))
+      const unlike = near.filter((other) => !alike.includes(other))
+      if (unlike.some((other) => shares(other) && joins(other, LONGEST_UNLIKE))) continue
+      unlike.some((other) => this.costsNoMemory(other, item) && joins(other, LONGEST_UNLIKE))
     }
     return this.order.ordered().map(({ items }) => {
       const members = items.filter((item) => item.kind !== 'loop')
@@ -102,6 +109,20 @@ class Bundler {
     const [a, b] = [this.operations.get(one)!, this.operations.get(other)!]
     return a.length === b.length && a.every((operation, i) => operation === b[i])
   }
+
+  private join(first: Item, second: Item, longest: number): boolean {
+    if (!this.fits(first, second, longest) || !this.order.mayPrecede(second, first)) return false
+    if (!this.order.join(first, second)) return false
+    this.live.makeEarlier(this.temporariesOf(second), this.position.get(first)!, this.position.get(second)!)
+    return true
+  }
+
+  /** May what the second makes be there when the first runs? */
+  private costsNoMemory(first: Item, second: Item): boolean {
+    return this.live.mayBeEarlier(this.temporariesOf(second), this.position.get(first)!, this.position.get(second)!)
+  }
+
+  private temporariesOf = (item: Item): Value[] => madeBy(item).filter((v) => !this.options.results.has(v))
 
   private fits(one: Item, other: Item, longest: number): boolean {
     const items = [...this.order.unitOf(one).items, ...this.order.unitOf(other).items]
