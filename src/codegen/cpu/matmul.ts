@@ -28,7 +28,7 @@ const TILE_COLUMNS = TILE_VECTORS * LANES
 const PACKED = 2 ** 17
 const BLOCK_COLUMNS = 64
 /** Pieces of work to have where the rows allow: enough for a few threads to end together. */
-const PIECES = 16
+const PIECES = 8
 /** Multiply-adds of a piece: some milliseconds, as a page without workers has its turn between pieces only. */
 const MOST_PRODUCTS = 2 ** 27
 
