@@ -75,7 +75,15 @@ class Backward {
   }
 
   /** Stores totals, times a factor, as rows of an output [B,heads,T,features]. */
-  store(to: Value, totals: Totals, rows: Side, end: Expr, row: (position: Expr) => Expr, factor: number): void {
+  store(
+    tile: AttentionTile,
+    to: Value,
+    totals: Totals,
+    rows: Side,
+    end: Expr,
+    row: (position: Expr) => Expr,
+    factor: number,
+  ): void {
     const { frame } = this
     const { k } = frame
     const { x } = k
@@ -83,12 +91,10 @@ class Backward {
     rows.positions.forEach((position, i) => {
       k.when(x.less(position, end), () => {
         const start = k.share(x.mul(row(position), features.count), 'out_row')
-        features.positions.forEach((f, d) => {
-          k.when(x.less(f, features.count), () => {
-            const total = totals.values[i]![d]!
-            const value = factor === 1 ? total : x.mul(total, x.constant(factor, 'f32'))
-            frame.store(x.add(start, f), x.cast(value, to.type.dtype), to)
-          })
+        tile.eachFeature(features, (f, pick, d) => {
+          const total = pick(totals.values[i]![d]!)
+          const value = factor === 1 ? total : x.mul(total, x.constant(factor, 'f32'))
+          frame.store(x.add(start, f), x.cast(value, to.type.dtype), to)
         })
       })
     })
@@ -144,8 +150,8 @@ export function scheduleQueriesBackward(group: Group, context: ScheduleContext):
   const possible = (keyTile: Expr): Expr => operands.possible(batch, head, queryTile, keyTile)
   tile.eachColumnTile(columnEnd, possible, (from) => {
     const columns = tile.columns(from, columnEnd, 'key')
-    const scores = tile.products(queryRows, tile.vectors(keys, keyStart, columns.inside), k.param('E', E))
-    const weightCts = tile.products(ctRows, tile.vectors(values, valueStart, columns.inside), k.param('D', D))
+    const scores = tile.products(queryRows, tile.vectors(keys, keyStart, columns.inside), E, 'E')
+    const weightCts = tile.products(ctRows, tile.vectors(values, valueStart, columns.inside), D, 'D')
     eachScore(rows, columns, (i, j) => {
       const at = { batch, head, query: rows.inside[i]!, key: columns.inside[j]! }
       const exists = k.share(x.less(columns.positions[j]!, columnEnd), 'exists')
@@ -158,7 +164,7 @@ export function scheduleQueriesBackward(group: Group, context: ScheduleContext):
     k.barrier()
   })
   const row = (query: Expr): Expr => operands.queryRow(batch, head, query)
-  pass.store(pass.output(0)!, totals, rows, rowEnd, row, operands.scale)
+  pass.store(tile, pass.output(0)!, totals, rows, rowEnd, row, operands.scale)
   const groups = ceilDiv(Tq, tile.rowSize) * tile.tiling.featureBlocks
   return frame.finish('attention_queries', [LANES, LANES, 1], [groups, H, B], operands.flops, () => [])
 }
@@ -200,10 +206,10 @@ export function scheduleKeysBackward(group: Group, context: ScheduleContext): Sc
     const possible = (queryTile: Expr): Expr => operands.possible(batch, head, queryTile, keyTile)
     tile.eachColumnTile(columnEnd, possible, (from) => {
       const columns = tile.columns(from, columnEnd, 'query')
-      const products = (own: Vectors, rowsOf: typeof ct, start: Expr, size: Expr): Expr[][] =>
-        tile.products(own, tile.vectors(rowsOf, start, columns.inside), size)
-      const scores = products(keyRows, queries, queryStart, k.param('E', E))
-      const weightCts = keyTotals ? products(valueRows, ct, ctStart, k.param('D', D)) : null
+      const products = (own: Vectors, rowsOf: typeof ct, start: Expr, size: number, name: string): Expr[][] =>
+        tile.products(own, tile.vectors(rowsOf, start, columns.inside), size, name)
+      const scores = products(keyRows, queries, queryStart, E, 'E')
+      const weightCts = keyTotals ? products(valueRows, ct, ctStart, D, 'D') : null
       const statistics = columns.inside.map((query) => pass.statistics(batch, head, query))
       eachScore(rows, columns, (i, j) => {
         const at = { batch, head, query: columns.inside[j]!, key: rows.inside[i]! }
@@ -227,8 +233,8 @@ export function scheduleKeysBackward(group: Group, context: ScheduleContext): Sc
   })
   const headRow = k.share(x.mul(x.add(x.mul(batch, k.param('K', K)), keyHead), k.param('Tk', Tk)), 'head_row')
   const row = (key: Expr): Expr => x.add(headRow, key)
-  if (keyTotals) pass.store(keyTotals.to, keyTotals, rows, rowEnd, row, operands.scale)
-  if (valueTotals) pass.store(valueTotals.to, valueTotals, rows, rowEnd, row, 1)
+  if (keyTotals) pass.store(tile, keyTotals.to, keyTotals, rows, rowEnd, row, operands.scale)
+  if (valueTotals) pass.store(tile, valueTotals.to, valueTotals, rows, rowEnd, row, 1)
   const groups = ceilDiv(Tk, tile.rowSize) * tile.tiling.featureBlocks
   return frame.finish('attention_keys_values', [LANES, LANES, 1], [groups, K, B], operands.flops, () => [])
 }

@@ -120,7 +120,8 @@ class Forward {
     const scores = tile.products(
       tile.vectors(operands.queries, operands.start(operands.queries, batch, head), queries.inside),
       tile.vectors(operands.keys, operands.start(operands.keys, batch, keyHead), columns.inside),
-      k.param('E', operands.sizes.E),
+      operands.sizes.E,
+      'E',
     )
     const forbidden = x.constant(FORBIDDEN, 'f32')
     const emitted = scores.map((row, i) =>
@@ -212,18 +213,16 @@ class Forward {
           })
         }
         const row = k.share(x.mul(operands.queryRow(batch, head, query), features.count), 'out_row')
-        features.positions.forEach((f, d) => {
-          k.when(x.less(f, features.count), () => {
-            const values = this.states.map(({ totals }, g) => k.share(x.mul(totals[i]![d]!, factors[g]!), 'part'))
-            if (frame.isOutput(parts!)) {
-              values.forEach((value, g) => {
-                const partRow = k.share(x.mul(operands.statistic(batch, g, head, query), features.count), 'part_row')
-                frame.store(x.add(partRow, f), value, parts)
-              })
-            }
-            const total = values.reduce((a, b) => x.add(a, b))
-            frame.store(x.add(row, f), x.cast(total, out!.type.dtype), out)
-          })
+        tile.eachFeature(features, (f, pick, d) => {
+          const values = this.states.map(({ totals }, g) => k.share(x.mul(pick(totals[i]![d]!), factors[g]!), 'part'))
+          if (frame.isOutput(parts!)) {
+            values.forEach((value, g) => {
+              const partRow = k.share(x.mul(operands.statistic(batch, g, head, query), features.count), 'part_row')
+              frame.store(x.add(partRow, f), value, parts)
+            })
+          }
+          const total = values.reduce((a, b) => x.add(a, b))
+          frame.store(x.add(row, f), x.cast(total, out!.type.dtype), out)
         })
       })
     })

@@ -1,7 +1,7 @@
 import { ATTENTION_TILE } from '../../ir/prims/attention.ts'
 import { range } from '../../ir/shape.ts'
 import type { AttentionOperands, Rows } from '../attention-operands.ts'
-import type { Expr } from '../kernel-ir.ts'
+import { type Expr, type Lanes, LANES as VECTOR } from '../kernel-ir.ts'
 import { ceilDiv } from '../schedule.ts'
 
 /**
@@ -45,9 +45,12 @@ export interface Side {
   readonly inside: readonly Expr[]
 }
 
-/** The features that a thread sums up. */
+/** The features that a thread sums up, one by one or in vectors. */
 export interface Features {
+  readonly lanes: Lanes
+  /** The first of each vector. */
   readonly positions: readonly Expr[]
+  /** The same, with the last in place of those past the end. */
   readonly inside: readonly Expr[]
   readonly count: Expr
 }
@@ -64,12 +67,15 @@ export class AttentionTile {
   readonly rowSize: number
   readonly columnSize: number
   readonly rowBlock: Expr
+  /** Features that are read at once. */
+  private readonly lanes: Lanes
   readonly featureBlock: Expr
 
   constructor(
     readonly operands: AttentionOperands,
     readonly tiling: Tiling,
   ) {
+    this.lanes = inVectors(operands) ? VECTOR : 1
     const { k } = operands.frame
     const { x } = k
     const blocks = k.param('feature_blocks', tiling.featureBlocks)
@@ -128,14 +134,36 @@ export class AttentionTile {
   }
 
   features(size: number, name: string): Features {
+    const { lanes } = this
     const { k } = this.operands.frame
     const { x } = k
-    const perThread = ceilDiv(size, LANES * this.tiling.featureBlocks)
-    const count = k.param(name, size)
-    const from = x.add(x.mul(this.featureBlock, x.constant(LANES * perThread)), this.columnLane)
-    const positions = range(perThread).map((i) => k.share(x.add(from, x.constant(i * LANES)), 'feature'))
-    const last = x.sub(count, x.constant(1))
-    return { positions, inside: positions.map((f) => k.share(x.min(f, last), 'inside_feature')), count }
+    const perThread = ceilDiv(size, LANES * lanes * this.tiling.featureBlocks)
+    const first = x.add(x.mul(this.featureBlock, x.constant(LANES * perThread)), this.columnLane)
+    const numbers = range(perThread).map((i) => x.add(first, x.constant(i * LANES)))
+    const last = x.sub(k.param(lanes === 1 ? name : `${name}_vectors`, size / lanes), x.constant(1))
+    const at = (number: Expr): Expr => x.mul(k.share(number, 'feature'), x.constant(lanes))
+    return {
+      lanes,
+      positions: numbers.map(at),
+      inside: numbers.map((n) => at(x.min(n, last))),
+      count: k.param(name, size),
+    }
+  }
+
+  /** What is to be done for each feature of a row of totals that there is. */
+  eachFeature(
+    { lanes, positions, count }: Features,
+    body: (feature: Expr, pick: (total: Expr) => Expr, i: number) => void,
+  ): void {
+    const { k } = this.operands.frame
+    const { x } = k
+    positions.forEach((f, i) => {
+      k.when(x.less(f, count), () => {
+        for (const lane of range(lanes)) {
+          body(x.add(f, x.constant(lane)), (total) => (lanes === 1 ? total : x.lane(total, lane)), i)
+        }
+      })
+    })
   }
 
   vectors(rows: Rows, start: Expr, positions: readonly Expr[]): Vectors {
@@ -147,23 +175,35 @@ export class AttentionTile {
     return k.share(k.x.add(start, k.x.mul(position, this.operands.step(rows, 'position'))), `${rows.role}_row`)
   }
 
-  /** The product of every row with every column, over features 0 .. length - 1, in f32. */
-  products(rows: Vectors, columns: Vectors, length: Expr): Expr[][] {
-    const { operands } = this
+  /** The product of every row with every column, over `length` features, in f32. */
+  products(rows: Vectors, columns: Vectors, length: number, name: string): Expr[][] {
+    const { lanes, operands } = this
     const { k } = operands.frame
     const { x } = k
     const totals = rows.starts.map(() => columns.starts.map(() => k.variable('score', 'f32', x.constant(0, 'f32'))))
-    k.loop('feature', x.constant(0), length, x.constant(1), (f) => {
-      const load = ({ rows: operand, starts }: Vectors): Expr[] => {
-        const step = x.mul(f, operands.step(operand, 'feature'))
-        return starts.map((at) => k.share(operands.load(operand, x.add(at, step)), operand.role))
-      }
+    const steps = k.param(lanes === 1 ? name : `${name}_vectors`, length / lanes)
+    k.loop('feature', x.constant(0), steps, x.constant(1), (step) => {
+      const load = ({ rows: operand, starts }: Vectors): Expr[] =>
+        starts.map((at) => this.load(operand, at, x.mul(step, x.constant(lanes)), lanes))
       const [a, b] = [load(rows), load(columns)]
+      const part = (v: Expr, lane: number): Expr => (lanes === 1 ? v : x.lane(v, lane))
       totals.forEach((row, i) => {
-        row.forEach((total, j) => k.assign(total, x.add(total, x.mul(a[i]!, b[j]!))))
+        row.forEach((total, j) => {
+          const sum = range(lanes).reduce((rest, c) => x.fma(part(a[i]!, c), part(b[j]!, c), rest), total)
+          k.assign(total, sum)
+        })
       })
     })
     return totals
+  }
+
+  /** One feature, or a vector of them, of a row that begins at `start`. */
+  private load(rows: Rows, start: Expr, feature: Expr, lanes: Lanes): Expr {
+    const { operands } = this
+    const { k } = operands.frame
+    const { x } = k
+    const index = x.add(start, x.mul(feature, operands.step(rows, 'feature')))
+    return k.share(operands.load(rows, lanes === 1 ? index : x.ramp(index)), rows.role)
   }
 
   /** An array in workgroup memory for the weights of a tile. */
@@ -179,7 +219,9 @@ export class AttentionTile {
   totals(features: Features): Expr[][] {
     const { k } = this.operands.frame
     const zero = k.x.constant(0, 'f32')
-    return range(this.tiling.rows).map(() => features.positions.map(() => k.variable('total', 'f32', zero)))
+    return range(this.tiling.rows).map(() =>
+      features.positions.map(() => k.variable('total', 'f32', zero, features.lanes)),
+    )
   }
 
   /**
@@ -204,12 +246,21 @@ export class AttentionTile {
       const weights = range(this.tiling.rows).map((i) =>
         k.share(x.loadShared(array, 'f32', x.add(weightRow, x.constant(i * LANES)), k.depth), 'weight'),
       )
-      const values = features.inside.map((f) =>
-        k.share(operands.load(operand, x.add(row, x.mul(f, operands.step(operand, 'feature')))), operand.role),
-      )
+      const values = features.inside.map((f) => this.load(operand, row, f, features.lanes))
       totals.forEach((own, i) => {
-        own.forEach((total, f) => k.assign(total, x.add(total, x.mul(weights[i]!, values[f]!))))
+        own.forEach((total, f) => k.assign(total, x.fma(weights[i]!, values[f]!, total)))
       })
     })
   }
 }
+
+/** Can rows be read four features at a time, in whole vectors that a workgroup's threads share out evenly? */
+function inVectors(operands: AttentionOperands): boolean {
+  const { keys, pass, queries, sizes, values } = operands
+  const rows = [queries, keys, values, ...(pass === 'forward' ? [] : [operands.saved.ct])]
+  const whole = [sizes.E, sizes.D].every((n) => n % (LANES * VECTOR) === 0)
+  return whole && rows.every(({ access: { offset, strides } }) => isRun(offset, strides))
+}
+
+const isRun = (offset: number, strides: readonly number[]): boolean =>
+  strides.at(-1) === 1 && [offset, ...strides.slice(0, -1)].every((n) => n % VECTOR === 0)
