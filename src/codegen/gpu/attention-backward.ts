@@ -115,13 +115,6 @@ interface Totals {
   readonly values: readonly (readonly Expr[])[]
 }
 
-/** Does something for every score of a thread's tile. */
-function eachScore(rows: Side, columns: Side, body: (i: number, j: number) => void): void {
-  rows.places.forEach((_, i) => {
-    columns.places.forEach((__, j) => body(i, j))
-  })
-}
-
 /** The cotangent of the queries, of which a workgroup owns a block while keys go by. */
 export function scheduleQueriesBackward(group: Group, context: ScheduleContext): Scheduled {
   const pass = new Backward(group, context)
@@ -152,12 +145,14 @@ export function scheduleQueriesBackward(group: Group, context: ScheduleContext):
     const columns = tile.columns(from, columnEnd, 'key')
     const scores = tile.products(queryRows, tile.vectors(keys, keyStart, columns.inside), E, 'E')
     const weightCts = tile.products(ctRows, tile.vectors(values, valueStart, columns.inside), D, 'D')
-    eachScore(rows, columns, (i, j) => {
-      const at = { batch, head, query: rows.inside[i]!, key: columns.inside[j]! }
+    columns.places.forEach((column, j) => {
       const exists = k.share(x.less(columns.positions[j]!, columnEnd), 'exists')
-      const weighed = pass.weigh(scores[i]![j]!, at, exists, statistics[i]!)
-      const scoreCt = pass.pull(weighed, weightCts[i]![j]!, at, statistics[i]!)
-      tile.storeWeight(scoreCts, rows.places[i]!, columns.places[j]!, scoreCt)
+      const cts = rows.inside.map((query, i) => {
+        const at = { batch, head, query, key: columns.inside[j]! }
+        const weighed = pass.weigh(scores[i]![j]!, at, exists, statistics[i]!)
+        return pass.pull(weighed, weightCts[i]![j]!, at, statistics[i]!)
+      })
+      tile.storeWeights(scoreCts, column, cts)
     })
     k.barrier()
     tile.accumulate(scoreCts, keys, keyStart, { from, end: columnEnd }, features, totals.values)
@@ -211,15 +206,19 @@ export function scheduleKeysBackward(group: Group, context: ScheduleContext): Sc
       const scores = products(keyRows, queries, queryStart, E, 'E')
       const weightCts = keyTotals ? products(valueRows, ct, ctStart, D, 'D') : null
       const statistics = columns.inside.map((query) => pass.statistics(batch, head, query))
-      eachScore(rows, columns, (i, j) => {
-        const at = { batch, head, query: columns.inside[j]!, key: rows.inside[i]! }
-        const [row, column] = [rows.places[i]!, columns.places[j]!]
+      columns.places.forEach((column, j) => {
         const exists = k.share(x.less(columns.positions[j]!, columnEnd), 'exists')
-        const weighed = pass.weigh(scores[i]![j]!, at, exists, statistics[j]!)
-        if (valueTotals) tile.storeWeight(valueTotals.array, row, column, weighed.weight)
+        const each = rows.inside.map((key, i) => {
+          const at = { batch, head, query: columns.inside[j]!, key }
+          return { i, at, weighed: pass.weigh(scores[i]![j]!, at, exists, statistics[j]!) }
+        })
+        if (valueTotals) {
+          const weights = each.map(({ weighed }) => weighed.weight)
+          tile.storeWeights(valueTotals.array, column, weights)
+        }
         if (keyTotals && weightCts) {
-          const scoreCt = pass.pull(weighed, weightCts[i]![j]!, at, statistics[j]!)
-          tile.storeWeight(keyTotals.array, row, column, scoreCt)
+          const cts = each.map(({ i, at, weighed }) => pass.pull(weighed, weightCts[i]![j]!, at, statistics[j]!))
+          tile.storeWeights(keyTotals.array, column, cts)
         }
       })
       k.barrier()

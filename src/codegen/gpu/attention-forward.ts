@@ -142,17 +142,22 @@ class Forward {
     const { k } = this.operands.frame
     const { x } = k
     const tops = this.gather(g, 'max', state.greatest)
-    tops.forEach((top, i) => {
+    const weights = tops.map((top, i) => {
       const [greatest, sum] = [state.greatest[i]!, state.sums[i]!]
       const decay = k.share(x.prim(exp, [x.sub(greatest, top)], 'f32'), 'decay')
       k.assign(greatest, top)
-      const weights = logits[i]!.map((logit) => k.share(x.prim(exp, [x.sub(logit, top)], 'f32'), 'weight'))
-      weights.forEach((w, j) => {
-        this.tile.storeWeight(this.weights, this.queries.places[i]!, columns.places[j]!, w)
-      })
-      const total = weights.reduce((a, b) => x.add(a, b))
+      const row = logits[i]!.map((logit) => k.share(x.prim(exp, [x.sub(logit, top)], 'f32'), 'weight'))
+      const total = row.reduce((a, b) => x.add(a, b))
       k.assign(sum, x.add(x.mul(sum, decay), total))
       for (const t of state.totals[i]!) k.assign(t, x.mul(t, decay))
+      return row
+    })
+    columns.places.forEach((column, j) => {
+      this.tile.storeWeights(
+        this.weights,
+        column,
+        weights.map((row) => row[j]!),
+      )
     })
   }
 

@@ -90,12 +90,16 @@ export class AttentionTile {
   /** This thread's rows of the block that its workgroup owns. */
   rows(end: Expr, name: string): Side {
     const { x } = this.operands.frame.k
-    return this.side(x.mul(this.rowBlock, x.constant(this.rowSize)), this.rowLane, this.tiling.rows, end, name)
+    const { rows } = this.tiling
+    const places = range(rows).map((i) => x.add(x.mul(this.rowLane, x.constant(rows)), x.constant(i)))
+    return this.side(x.mul(this.rowBlock, x.constant(this.rowSize)), places, end, name)
   }
 
   /** This thread's columns of a tile that begins at `from`. */
   columns(from: Expr, end: Expr, name: string): Side {
-    return this.side(from, this.columnLane, this.tiling.columns, end, name)
+    const { x } = this.operands.frame.k
+    const places = range(this.tiling.columns).map((j) => x.add(this.columnLane, x.constant(j * LANES)))
+    return this.side(from, places, end, name)
   }
 
   /**
@@ -124,10 +128,9 @@ export class AttentionTile {
     return k.share(x.loadUniform(array, 'bool', k.depth), 'for_all')
   }
 
-  private side(from: Expr, lane: Expr, count: number, end: Expr, name: string): Side {
+  private side(from: Expr, places: readonly Expr[], end: Expr, name: string): Side {
     const { k } = this.operands.frame
     const { x } = k
-    const places = range(count).map((i) => x.add(lane, x.constant(i * LANES)))
     const positions = places.map((place) => k.share(x.add(from, place), name))
     const last = x.sub(end, x.constant(1))
     return { places, positions, inside: positions.map((p) => k.share(x.min(p, last), `inside_${name}`)) }
@@ -211,9 +214,31 @@ export class AttentionTile {
     return this.operands.frame.k.shared(name, 'f32', this.rowSize * this.columnSize)
   }
 
-  storeWeight(array: string, row: Expr, column: Expr, weight: Expr): void {
+  /** Stores the weights of this thread's rows for a column, for all threads to read. */
+  storeWeights(array: string, column: Expr, weights: readonly Expr[]): void {
     const { k } = this.operands.frame
-    k.storeShared(array, k.x.add(k.x.mul(column, k.x.constant(this.rowSize)), row), weight)
+    const at = this.weightsAt(column)
+    if (weights.length === VECTOR) k.storeShared(array, k.x.ramp(at), k.x.pack(weights))
+    else weights.forEach((w, i) => k.storeShared(array, k.x.add(at, k.x.constant(i)), w))
+  }
+
+  private loadWeights(array: string, column: Expr): readonly Expr[] {
+    const { k } = this.operands.frame
+    const { x } = k
+    const at = this.weightsAt(column)
+    const { rows } = this.tiling
+    if (rows !== VECTOR) {
+      return range(rows).map((i) => k.share(x.loadShared(array, 'f32', x.add(at, x.constant(i)), k.depth), 'weight'))
+    }
+    const all = k.share(x.loadShared(array, 'f32', x.ramp(at), k.depth), 'weights')
+    return range(rows).map((i) => x.lane(all, i))
+  }
+
+  /** Where the weights of this thread's rows for a column lie, one behind the other. */
+  private weightsAt(column: Expr): Expr {
+    const { k } = this.operands.frame
+    const { x } = k
+    return x.add(x.mul(column, x.constant(this.rowSize)), x.mul(this.rowLane, x.constant(this.tiling.rows)))
   }
 
   totals(features: Features): Expr[][] {
@@ -242,10 +267,7 @@ export class AttentionTile {
     const count = k.share(x.min(x.sub(tile.end, tile.from), x.constant(this.columnSize)), 'columns')
     k.loop('column', x.constant(0), count, x.constant(1), (c) => {
       const row = this.rowStart(operand, start, x.add(tile.from, c))
-      const weightRow = k.share(x.add(x.mul(c, x.constant(this.rowSize)), this.rowLane), 'weight_row')
-      const weights = range(this.tiling.rows).map((i) =>
-        k.share(x.loadShared(array, 'f32', x.add(weightRow, x.constant(i * LANES)), k.depth), 'weight'),
-      )
+      const weights = this.loadWeights(array, c)
       const values = features.inside.map((f) => this.load(operand, row, f, features.lanes))
       totals.forEach((own, i) => {
         own.forEach((total, f) => k.assign(total, x.fma(weights[i]!, values[f]!, total)))
