@@ -9,8 +9,8 @@ import type { Expr } from '../kernel-ir.ts'
 import { ceilDiv, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { AttentionTile, type Features, LANES, type Side, tilingOf } from './attention-tile.ts'
 
-/** Keys of a thread's tile of scores: those of a workgroup's are one tile of ATTENTION_TILE. */
-const COLUMNS = ATTENTION_TILE / LANES
+/** Keys of a thread's tile of scores: fewer with several groups, each of which has logits for all of them. */
+const columnsFor = (groups: number): number => (groups === 1 ? 8 : 4)
 
 /**
  * Attention of a block of queries to a workgroup. Keys go by in tiles; for each softmax group a thread keeps of its
@@ -26,7 +26,7 @@ export function scheduleForward(group: Group, context: ScheduleContext): Schedul
   const tiling = tilingOf(
     Tq,
     range(operands.groups).map(() => D),
-    COLUMNS,
+    columnsFor(operands.groups),
   )
   const tile = new AttentionTile(operands, tiling)
   new Forward(tile).emit()
