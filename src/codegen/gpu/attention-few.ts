@@ -5,8 +5,9 @@ import { FORBIDDEN, LEAST } from '../attention-bounds.ts'
 import { AttentionOperands, type Rows } from '../attention-operands.ts'
 import { ScoreEmitter } from '../attention-score.ts'
 import type { Group } from '../fusion.ts'
-import type { Expr } from '../kernel-ir.ts'
+import { type Expr, LANES, type Lanes } from '../kernel-ir.ts'
 import { ceilDiv, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
+import { inVectors } from './attention-vectors.ts'
 import { WorkgroupFold } from './workgroup-fold.ts'
 
 /** Up to this many queries each has a workgroup of its own: most threads of a block of them would be idle. */
@@ -57,6 +58,9 @@ class FewQueries {
   private readonly weights: string
   private readonly fold: WorkgroupFold
   private readonly states: readonly GroupState[]
+  /** Features that are read at once. */
+  private readonly lanes: Lanes
+  /** The first of each vector of this thread's features. */
   private readonly features: readonly Expr[]
 
   constructor(
@@ -75,19 +79,21 @@ class FewQueries {
     const blockCount = k.param('feature_blocks', blocks)
     this.query = k.share(x.div(x.builtin('group_x'), blockCount), 'query')
     this.featureBlock = k.share(x.rem(x.builtin('group_x'), blockCount), 'feature_block')
-    const perThread = ceilDiv(D, FEATURE_LANES * blocks)
+    this.lanes = inVectors(operands, FEATURE_LANES) ? LANES : 1
+    const perThread = ceilDiv(D, FEATURE_LANES * this.lanes * blocks)
     this.tiles = Math.max(1, Math.floor(KEPT / (groups * THREADS)))
-    this.weights = k.shared('weights', 'f32', Math.max(this.tiles * groups, perThread) * THREADS)
+    this.weights = k.shared('weights', 'f32', Math.max(this.tiles * groups, perThread * this.lanes) * THREADS)
     this.fold = new WorkgroupFold(k, { threads: THREADS, fold: 'shared' }, this.lane)
-    const first = x.add(
-      x.mul(this.featureBlock, x.constant(perThread * FEATURE_LANES)),
-      x.rem(this.lane, x.constant(FEATURE_LANES)),
-    )
-    this.features = range(perThread).map((i) => k.share(x.add(first, x.constant(i * FEATURE_LANES)), 'feature'))
+    const own = x.rem(this.lane, x.constant(FEATURE_LANES))
+    const first = x.add(x.mul(this.featureBlock, x.constant(perThread * FEATURE_LANES)), own)
+    this.features = range(perThread).map((i) => {
+      const number = k.share(x.add(first, x.constant(i * FEATURE_LANES)), 'feature')
+      return x.mul(number, x.constant(this.lanes))
+    })
     this.states = range(groups).map(() => ({
       greatest: k.variable('greatest', 'f32', x.constant(LEAST, 'f32')),
       sum: k.variable('sum', 'f32', x.constant(0, 'f32')),
-      totals: this.features.map(() => k.variable('total', 'f32', x.constant(0, 'f32'))),
+      totals: this.features.map(() => k.variable('total', 'f32', x.constant(0, 'f32'), this.lanes)),
     }))
   }
 
@@ -140,6 +146,19 @@ class FewQueries {
     return k.share(k.x.add(start, k.x.mul(position, operands.step(rows, 'position'))), `${rows.role}_row`)
   }
 
+  /** One feature, or a vector of them, of a row. */
+  private load(rows: Rows, row: Expr, feature: Expr): Expr {
+    const { operands } = this
+    const { k } = this.frame
+    const { x } = k
+    const index = x.add(row, x.mul(feature, operands.step(rows, 'feature')))
+    return k.share(operands.load(rows, this.lanes === 1 ? index : x.ramp(index)), rows.role)
+  }
+
+  private lanesOf(value: Expr): readonly Expr[] {
+    return value.lanes === 1 ? [value] : range(LANES).map((c) => this.frame.k.x.lane(value, c))
+  }
+
   /** Keeps the logits of this thread's keys; returns for each group the greatest of them, or of what was before. */
   private logits(firstTile: Expr, end: Expr): Expr[] {
     const { batch, head, operands, query } = this
@@ -154,10 +173,14 @@ class FewQueries {
       const key = k.share(x.min(position, x.sub(Tk, x.constant(1))), 'key')
       const keyRow = this.rowOf(keys, key)
       const score = k.variable('score', 'f32', x.constant(0, 'f32'))
-      k.loop('feature', x.constant(0), k.param('E', operands.sizes.E), x.constant(1), (f) => {
-        const load = (rows: Rows, row: Expr): Expr =>
-          operands.load(rows, x.add(row, x.mul(f, operands.step(rows, 'feature'))))
-        k.assign(score, x.add(score, x.mul(load(queries, queryRow), load(keys, keyRow))))
+      const steps = k.param(this.lanes === 1 ? 'E' : 'E_vectors', operands.sizes.E / this.lanes)
+      k.loop('feature', x.constant(0), steps, x.constant(1), (step) => {
+        const f = x.mul(step, x.constant(this.lanes))
+        const [a, b] = [this.load(queries, queryRow, f), this.load(keys, keyRow, f)]
+        k.assign(
+          score,
+          this.lanesOf(a).reduce((rest, q, c) => x.fma(q, this.lanesOf(b)[c]!, rest), score),
+        )
       })
       const raw = k.share(x.mul(score, x.constant(operands.scale, 'f32')), 'raw')
       this.score.logits(raw, { batch, head, query, key }).forEach(({ logit, allowed }, g) => {
@@ -192,21 +215,19 @@ class FewQueries {
     const { x } = k
     const { values } = operands
     const Tk = k.param('Tk', operands.sizes.Tk)
-    const last = x.sub(k.param('D', operands.sizes.D), x.constant(1))
-    const inside = this.features.map((f) => k.share(x.min(f, last), 'inside_feature'))
+    const last = k.param('last_feature', operands.sizes.D - this.lanes)
+    const inside = this.features.map((f) => x.min(f, last))
     const share = k.share(x.div(this.lane, x.constant(FEATURE_LANES)), 'share')
     this.eachTile(firstTile, end, (tile) => {
       const from = k.share(x.mul(tile, x.constant(THREADS)), 'key_from')
       const count = k.share(x.min(x.sub(Tk, from), x.constant(THREADS)), 'key_count')
       k.loop('place', share, count, x.constant(KEY_LANES), (place) => {
         const row = this.rowOf(values, x.add(from, place))
-        const loaded = inside.map((f) =>
-          k.share(operands.load(values, x.add(row, x.mul(f, operands.step(values, 'feature')))), 'v'),
-        )
+        const loaded = inside.map((f) => this.load(values, row, f))
         this.states.forEach(({ totals }, g) => {
           const at = this.keptAt(g, firstTile, tile, place)
           const weight = k.share(x.loadShared(this.weights, 'f32', at, k.depth), 'weight')
-          totals.forEach((total, i) => k.assign(total, x.add(total, x.mul(weight, loaded[i]!))))
+          totals.forEach((total, i) => k.assign(total, x.fma(weight, loaded[i]!, total)))
         })
       })
     })
@@ -217,13 +238,14 @@ class FewQueries {
     const { k } = this.frame
     const { x } = k
     const [zero, one] = [x.constant(0, 'f32'), x.constant(1, 'f32')]
-    totals.forEach((total, i) => {
+    const all = totals.flatMap((total) => this.lanesOf(total))
+    all.forEach((total, i) => {
       k.storeShared(this.weights, x.add(this.lane, x.constant(i * THREADS)), total)
     })
     k.barrier()
     const feature = x.rem(this.lane, x.constant(FEATURE_LANES))
     const factor = k.share(x.select(x.less(zero, sum), x.div(one, sum), zero), 'factor')
-    const parts = totals.map((_, i) => {
+    const parts = all.map((_, i) => {
       const shares = range(KEY_LANES).map((share) =>
         x.loadShared(this.weights, 'f32', x.add(feature, x.constant(i * THREADS + share * FEATURE_LANES)), k.depth),
       )
@@ -259,7 +281,8 @@ class FewQueries {
       })
     }
     const row = k.share(x.mul(operands.queryRow(batch, head, query), D), 'out_row')
-    this.features.forEach((f, i) => {
+    const all = this.features.flatMap((f) => range(this.lanes).map((c) => x.add(f, x.constant(c))))
+    all.forEach((f, i) => {
       k.when(x.and(x.less(this.lane, x.constant(FEATURE_LANES)), x.less(f, D)), () => {
         if (frame.isOutput(parts!)) {
           this.states.forEach((_, g) => {

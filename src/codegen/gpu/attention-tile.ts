@@ -3,6 +3,7 @@ import { range } from '../../ir/shape.ts'
 import type { AttentionOperands, Rows } from '../attention-operands.ts'
 import { type Expr, type Lanes, LANES as VECTOR } from '../kernel-ir.ts'
 import { ceilDiv } from '../schedule.ts'
+import { inVectors } from './attention-vectors.ts'
 
 /**
  * What attention in workgroups is made of. A workgroup owns a block of rows (queries, or keys when it makes their
@@ -75,7 +76,7 @@ export class AttentionTile {
     readonly operands: AttentionOperands,
     readonly tiling: Tiling,
   ) {
-    this.lanes = inVectors(operands) ? VECTOR : 1
+    this.lanes = inVectors(operands, LANES) ? VECTOR : 1
     const { k } = operands.frame
     const { x } = k
     const blocks = k.param('feature_blocks', tiling.featureBlocks)
@@ -275,14 +276,3 @@ export class AttentionTile {
     })
   }
 }
-
-/** Can rows be read four features at a time, in whole vectors that a workgroup's threads share out evenly? */
-function inVectors(operands: AttentionOperands): boolean {
-  const { keys, pass, queries, sizes, values } = operands
-  const rows = [queries, keys, values, ...(pass === 'forward' ? [] : [operands.saved.ct])]
-  const whole = [sizes.E, sizes.D].every((n) => n % (LANES * VECTOR) === 0)
-  return whole && rows.every(({ access: { offset, strides } }) => isRun(offset, strides))
-}
-
-const isRun = (offset: number, strides: readonly number[]): boolean =>
-  strides.at(-1) === 1 && [offset, ...strides.slice(0, -1)].every((n) => n % VECTOR === 0)
