@@ -29,6 +29,8 @@ export interface Span {
   readonly from: Expr
   readonly count: Expr
   readonly end: Expr
+  /** Of its panels those from the one up to the other alone; all, unless said. */
+  readonly panels?: { readonly from: Expr; readonly to: Expr }
 }
 
 /** The operand of a product that lies in a buffer: element (row, step) at start + row * rowStride + step * stepStride. */
@@ -104,11 +106,16 @@ export class AttentionBlock {
     return { from, count: this.k.share(x.min(x.sub(end, from), x.constant(size)), `${stem}_count`), end }
   }
 
+  panelCount(span: Span): Expr {
+    const { x } = this.k
+    return this.k.share(x.div(x.add(span.count, x.constant(PANEL - 1)), x.constant(PANEL)), 'panels')
+  }
+
   /** Panels of a span: lanes past its end repeat the last position, and are not stored. */
   eachPanel(span: Span, body: (panel: Panel) => void): void {
     const { x } = this.k
-    const count = this.k.share(x.div(x.add(span.count, x.constant(PANEL - 1)), x.constant(PANEL)), 'panels')
-    this.k.loop('panel', x.constant(0), count, x.constant(1), (number) => {
+    const { from, to } = span.panels ?? { from: x.constant(0), to: this.panelCount(span) }
+    this.k.loop('panel', from, to, x.constant(1), (number) => {
       const first = this.k.share(x.mul(number, x.constant(PANEL)), 'first')
       body({ number, lanes: range(PANEL_VECTORS).map((v) => x.ramp(x.add(first, x.constant(v * LANES)))) })
     })

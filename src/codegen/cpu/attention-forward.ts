@@ -10,8 +10,10 @@ import { ceilDiv, Frame, type ScheduleContext, type Scheduled } from '../schedul
 import { AttentionBlock, PANEL, type Panel, type Region, type Span } from './attention-block.ts'
 import { vectorLoop } from './loops.ts'
 
-/** Queries of a piece of work, where there are so many. */
-const QUERIES = 2 * ATTENTION_TILE
+/** Tiles of queries that a piece of work may have: the more, the less often keys and values are packed. */
+const TILES_OF_QUERIES = [4, 2]
+/** Pieces of work to have where there are so many queries: enough for a few threads to end together. */
+const PIECES = 8
 
 /**
  * Attention of a block of queries, which lie across the lanes: keys go by in tiles, and for each softmax group the
@@ -24,7 +26,9 @@ export function scheduleAttentionForward(group: Group, context: ScheduleContext)
   const frame = new Frame(group, context)
   const operands = new AttentionOperands(frame, group, context)
   const { B, H, Tq } = operands.sizes
-  const size = Math.min(QUERIES, ceilDiv(Tq, ATTENTION_TILE) * ATTENTION_TILE)
+  const tiles = operands.tileCount('query')
+  const most = TILES_OF_QUERIES.find((n) => n <= tiles && B * H * ceilDiv(tiles, n) >= PIECES) ?? 1
+  const size = most * ATTENTION_TILE
   const blocks = ceilDiv(Tq, size)
   new Forward(frame, operands, size, blocks).emit()
   return frame.finish('attention', [1, 1, 1], [B * H * blocks, 1, 1], operands.flops, () => [])
@@ -92,23 +96,33 @@ class Forward {
       block.fill(state.accumulator, this.D, span, 0)
     }
     k.loop('tile', x.constant(0), k.param('key_tiles', operands.tileCount('key')), x.constant(1), (tile) => {
-      k.when(this.possible(batch, head, queryBlock, tile), () => this.tile(batch, head, span, tile))
+      const panels = this.possiblePanels(batch, head, queryBlock, tile, span)
+      k.when(x.less(panels.from, panels.to), () => this.tile(batch, head, { ...span, panels }, tile))
     })
     this.storeLogs(batch, head, span)
     this.storeOutputs(batch, head, span)
   }
 
-  /** May a query of the block attend to anything in a tile? */
-  private possible(batch: Expr, head: Expr, queryBlock: Expr, tile: Expr): Expr {
-    const { x } = this.frame.k
+  /** The panels of queries that may attend to anything in a tile: from the first to the last. */
+  private possiblePanels(
+    batch: Expr,
+    head: Expr,
+    queryBlock: Expr,
+    tile: Expr,
+    span: Span,
+  ): { readonly from: Expr; readonly to: Expr } {
+    const { k } = this.frame
+    const { x } = k
     const perBlock = this.size / ATTENTION_TILE
-    const last = this.frame.k.param('last_query_tile', this.operands.tileCount('query') - 1)
-    return range(perBlock)
-      .map((i) => {
-        const queryTile = x.add(x.mul(queryBlock, x.constant(perBlock)), x.constant(i))
-        return this.operands.possible(batch, head, i === 0 ? queryTile : x.min(queryTile, last), tile)
-      })
-      .reduce((a, b) => x.select(a, x.constant(1, 'bool'), b))
+    const last = k.param('last_query_tile', this.operands.tileCount('query') - 1)
+    const possible = range(perBlock).map((i) => {
+      const queryTile = x.add(x.mul(queryBlock, x.constant(perBlock)), x.constant(i))
+      return this.operands.possible(batch, head, i === 0 ? queryTile : x.min(queryTile, last), tile)
+    })
+    const panel = (tiles: number): Expr => x.constant((tiles * ATTENTION_TILE) / PANEL)
+    const from = possible.reduceRight((rest, is, i) => x.select(is, panel(i), rest), panel(perBlock))
+    const to = possible.reduce((rest, is, i) => x.select(is, panel(i + 1), rest), panel(0))
+    return { from: k.share(from, 'from_panel'), to: k.share(x.min(to, this.block.panelCount(span)), 'to_panel') }
   }
 
   private tile(batch: Expr, head: Expr, queries: Span, tile: Expr): void {
