@@ -1,5 +1,5 @@
 import { type Built, programSlices } from './codegen/build-program.ts'
-import { explainGraph, explainProgram } from './codegen/explain.ts'
+import { explainGraph, explainProgram, type FirstCallTimes } from './codegen/explain.ts'
 import { bindSizes, type Sizes } from './ir/bind-sizes.ts'
 import type { HostArray } from './ir/dtype.ts'
 import { evaluate } from './ir/evaluate.ts'
@@ -73,6 +73,8 @@ interface Specialisation {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
   rebuild(leaves: readonly unknown[]): unknown
+  /** Milliseconds that tracing and the passes took. */
+  readonly tracing: number
   loaded: Promise<Loaded> | null
 }
 
@@ -81,6 +83,7 @@ interface Loaded {
   readonly built: Built
   readonly executable: Executable
   readonly captures: readonly DeviceBuffer[]
+  readonly times: FirstCallTimes
 }
 
 const isLeaf = (x: unknown): x is Tensor | Spec => isTensor(x) || isSpec(x)
@@ -112,6 +115,7 @@ export function compile<A extends readonly unknown[], R>(
     const key = JSON.stringify(Object.entries(sizes).sort())
     const known = cache.get(key)
     if (known) return known
+    const start = performance.now()
     const traced = traceTree(fn as (...args: never[]) => unknown, specTrees, {
       name,
       sizes,
@@ -125,6 +129,7 @@ export function compile<A extends readonly unknown[], R>(
       inputNames: graph.inputs.map((v, i) => (i < own ? (v.name ?? `input ${i}`) : `captured tensor ${i - own}`)),
       outputNames: traced.result.paths.map((p) => (p === '' ? 'result' : `result ${p}`)),
       rebuild: (leaves) => traced.result.rebuild(leaves),
+      tracing: performance.now() - start,
       loaded: null,
     }
     cache.set(key, made)
@@ -139,10 +144,13 @@ export function compile<A extends readonly unknown[], R>(
         outputNames: s.outputNames,
         donated: s.inputNames.map((_, i) => donatedLeaf(i)),
       })
+      const start = performance.now()
       const built = await inSlices(program)
+      const generated = performance.now()
       const executable = await device.load(built.program)
+      const times = { tracing: s.tracing, generation: generated - start, loading: performance.now() - generated }
       const captures = await Promise.all(s.captures.map((t) => toBuffer(t, device, 'captured tensor')))
-      return { device, built, executable, captures }
+      return { device, built, executable, captures, times }
     })()
     s.loaded.catch(() => {
       s.loaded = null
@@ -191,7 +199,8 @@ export function compile<A extends readonly unknown[], R>(
       const s = current(sizes)
       const device = await chooseDevice(options.device ?? 'auto')
       if (device === 'reference') return explainGraph(s.graph)
-      return explainProgram(s.graph, (await load(s, device)).built, device.description)
+      const { built, times } = await load(s, device)
+      return explainProgram(s.graph, built, device.description, times)
     },
     async profile(...args: A): Promise<Profile<R>> {
       const { s, leaves } = resolve(args)

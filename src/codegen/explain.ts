@@ -10,14 +10,30 @@ import { equationsOf, groupsOf, outputsOf, type Work, worksOf } from './schedule
 /** What the reference evaluator runs: the graph itself. */
 export const explainGraph = (graph: Graph): string => `${print(graph)}\non reference: evaluated equation by equation\n`
 
+/** What comes before the first call with new sizes, in milliseconds. */
+export interface FirstCallTimes {
+  /** Tracing the function, and the passes. */
+  readonly tracing: number
+  /** Fusion, schedules, the memory plan. */
+  readonly generation: number
+  /** Compiling the kernels that the device has not met before. Some drivers put it off until a kernel first runs. */
+  readonly loading: number
+}
+
 /** For a person: kernels and what is fused in each, why each value is stored, memory, and the text of each kernel. */
-export function explainProgram(graph: Graph, { program, reports, memory }: Built, device: string): string {
+export function explainProgram(
+  graph: Graph,
+  { program, reports, memory }: Built,
+  device: string,
+  times?: FirstCallTimes,
+): string {
   const flops = reports.reduce((n, r) => n + r.flops, 0)
   const bytes = reports.reduce((n, r) => n + r.bytes, 0)
   const lines = [
     `${program.name} on ${device}`,
     `${graph.equations.length} equations in ${reports.length} kernel calls of ${program.kernels.length} kernels; ` +
       `${amount(flops)}flop, ${amount(bytes)}B touched`,
+    ...(times ? [explainTimes(times)] : []),
     '',
     'Kernel calls',
     ...reports.flatMap((r, i) => explainCall(r, i, program.kernels[r.kernel]!.name)),
@@ -30,6 +46,10 @@ export function explainProgram(graph: Graph, { program, reports, memory }: Built
   ]
   return `${lines.join('\n')}\n`
 }
+
+const explainTimes = ({ tracing, generation, loading }: FirstCallTimes): string =>
+  `before the first call: traced in ${Math.round(tracing)} ms, kernels made in ${Math.round(generation)} ms, ` +
+  `loaded on the device in ${Math.round(loading)} ms`
 
 function explainMemory({ arenas, peak, livenessBound, unplanned, intervals }: MemoryPlan): string[] {
   if (intervals.length === 0) return ['  no temporaries']

@@ -99,6 +99,9 @@ describe('compile on a device', () => {
     const f = compile(mlp, args(8).map((t) => w.specOf(t)) as never, { device })
     const text = await f.explain()
     expect(text).toMatch(/equations in \d+ kernel calls of \d+ kernels/)
+    expect(text).toMatch(
+      /before the first call: traced in \d+ ms, kernels made in \d+ ms, loaded on the device in \d+ ms/,
+    )
     expect(text).toMatch(/f32\[8,9\] = dot {3}\/\/ test\/device\/compile\.test\.ts:\d+:\d+/)
     expect(text).toMatch(/stored: /)
     expect(text).toMatch(/planned peak .*B for \d+ temporaries, \d.*% more than the .*B alive at one time/)
