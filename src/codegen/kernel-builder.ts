@@ -100,6 +100,11 @@ export class KernelBuilder {
     this.push({ kind: 'storeShared', array, index, value })
   }
 
+  /** A line for the reader of the kernel. */
+  comment(text: string): void {
+    this.push({ kind: 'comment', text })
+  }
+
   barrier(): void {
     this.push({ kind: 'barrier' })
   }

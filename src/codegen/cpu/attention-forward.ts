@@ -133,6 +133,7 @@ class Forward {
     const { keys, values } = operands
     const keyHead = operands.keyHead(head)
     const span = block.span(tile, ATTENTION_TILE, k.param('Tk', operands.sizes.Tk), 'key')
+    k.comment('scores: a tile of keys by the queries of the block')
     const byKey = block.byPosition(keys, operands.start(keys, batch, keyHead), span, this.E)
     block.products(byKey, this.queries, queries, (row, panel, v, total) => {
       scratch.store(block.inPanel(block.panelAt(this.scores, panel.number), row, v), total)
@@ -140,7 +141,9 @@ class Forward {
     const byFeature = block.byFeature(values, operands.start(values, batch, keyHead), span, this.D)
     this.states.forEach((state, g) => {
       const weights = g === this.states.length - 1 ? this.scores : this.weights
+      k.comment('weights = exp(logit - greatest), and by how much what was summed before decays')
       block.eachPanel(queries, (panel) => this.exponentials(g, weights, batch, head, queries, span, panel))
+      k.comment('accumulator = accumulator * decay + values * weights')
       block.products(byFeature, weights, queries, (row, panel, v, total) => {
         const at = k.share(block.inPanel(block.panelAt(state.accumulator, panel.number), row, v), 'at')
         const decay = k.share(scratch.load(x.add(this.decay, panel.lanes[v]!)), 'decay')

@@ -143,8 +143,10 @@ export function scheduleQueriesBackward(group: Group, context: ScheduleContext):
   const possible = (keyTile: Expr): Expr => operands.possible(batch, head, queryTile, keyTile)
   tile.eachColumnTile(columnEnd, possible, (from) => {
     const columns = tile.columns(from, columnEnd, 'key')
+    k.comment('scores again, and the cotangents of their weights')
     const scores = tile.products(queryRows, tile.vectors(keys, keyStart, columns.inside), E, 'E')
     const weightCts = tile.products(ctRows, tile.vectors(values, valueStart, columns.inside), D, 'D')
+    k.comment('weight = exp(logit - log), logit_ct = weight * (weight_ct - sum)')
     columns.places.forEach((column, j) => {
       const exists = k.share(x.less(columns.positions[j]!, columnEnd), 'exists')
       const cts = rows.inside.map((query, i) => {
@@ -155,6 +157,7 @@ export function scheduleQueriesBackward(group: Group, context: ScheduleContext):
       tile.storeWeights(scoreCts, column, cts)
     })
     k.barrier()
+    k.comment('totals += score cotangents * keys')
     tile.accumulate(scoreCts, keys, keyStart, { from, end: columnEnd }, features, totals.values)
     k.barrier()
   })
@@ -203,9 +206,11 @@ export function scheduleKeysBackward(group: Group, context: ScheduleContext): Sc
       const columns = tile.columns(from, columnEnd, 'query')
       const products = (own: Vectors, rowsOf: typeof ct, start: Expr, size: number, name: string): Expr[][] =>
         tile.products(own, tile.vectors(rowsOf, start, columns.inside), size, name)
+      k.comment('scores again, and the cotangents of their weights')
       const scores = products(keyRows, queries, queryStart, E, 'E')
       const weightCts = keyTotals ? products(valueRows, ct, ctStart, D, 'D') : null
       const statistics = columns.inside.map((query) => pass.statistics(batch, head, query))
+      k.comment('weight = exp(logit - log), logit_ct = weight * (weight_ct - sum)')
       columns.places.forEach((column, j) => {
         const exists = k.share(x.less(columns.positions[j]!, columnEnd), 'exists')
         const each = rows.inside.map((key, i) => {

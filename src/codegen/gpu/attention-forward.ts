@@ -67,11 +67,11 @@ class Forward {
     this.features = tile.features(D, 'D')
     this.weights = tile.weights('weights')
     this.parts = k.shared('parts', 'f32', operands.groups * LANES * tile.rowSize)
-    const each = (value: number): Expr[] =>
-      this.queries.places.map(() => k.variable('state', 'f32', x.constant(value, 'f32')))
+    const each = (name: string, value: number): Expr[] =>
+      this.queries.places.map(() => k.variable(name, 'f32', x.constant(value, 'f32')))
     this.states = range(operands.groups).map(() => ({
-      greatest: each(LEAST),
-      sums: each(0),
+      greatest: each('greatest', LEAST),
+      sums: each('sum', 0),
       totals: tile.totals(this.features),
     }))
   }
@@ -97,16 +97,20 @@ class Forward {
     const keyHead = operands.keyHead(this.head)
     const end = k.param('Tk', operands.sizes.Tk)
     const columns = tile.columns(from, end, 'key')
+    k.comment('the scores of this thread: some queries with some keys of the tile')
     const logits = this.logits(keyHead, columns, end)
+    k.comment('the greatest logit of each query, among the threads that share it')
     this.states.forEach((_, g) => {
       const greatest = logits[g]!.map((row) => row.reduce((a, b) => x.foldMonoid('max', a, b)))
       this.share(g, greatest)
     })
     k.barrier()
     this.states.forEach((state, g) => {
+      k.comment('weights = exp(logit - greatest); what was summed with a smaller greatest one decays')
       this.exponentials(g, state, logits[g]!, columns)
       k.barrier()
       const valueStart = operands.start(values, this.batch, keyHead)
+      k.comment('totals += weights * values')
       tile.accumulate(this.weights, values, valueStart, { from, end }, this.features, state.totals)
       k.barrier()
     })
