@@ -1,3 +1,4 @@
+import { NOTHING_KNOWN } from '../ir/element-ops.ts'
 import type { Equation, Graph, Value } from '../ir/graph.ts'
 import type { ElementOps } from '../ir/prim.ts'
 import { sizeOf } from '../ir/shape.ts'
@@ -74,9 +75,8 @@ const extreme =
     return { range: { low: pick(a.range.low, b.range.low), high: pick(a.range.high, b.range.high) } }
   }
 
-const unknown = (): undefined => undefined
-
 const RANGES: ElementOps<Operand, Result | undefined> = {
+  ...NOTHING_KNOWN,
   add: given((a, b) => ({ low: a.low + b.low, high: a.high + b.high })),
   sub: given((a, b) => ({ low: a.low - b.high, high: a.high - b.low })),
   mul: given((a, b) => {
@@ -87,35 +87,4 @@ const RANGES: ElementOps<Operand, Result | undefined> = {
   min: extreme(Math.min, (a, b) => a.high <= b.low),
   same: (x) => x,
   cast: (x) => ({ range: x.range }),
-  div: unknown,
-  rem: unknown,
-  pow: unknown,
-  and: unknown,
-  or: unknown,
-  xor: unknown,
-  shl: unknown,
-  shr: unknown,
-  eq: unknown,
-  ne: unknown,
-  lt: unknown,
-  le: unknown,
-  gt: unknown,
-  ge: unknown,
-  neg: unknown,
-  abs: unknown,
-  sign: unknown,
-  floor: unknown,
-  ceil: unknown,
-  round: unknown,
-  not: unknown,
-  exp: unknown,
-  log: unknown,
-  sqrt: unknown,
-  rsqrt: unknown,
-  sin: unknown,
-  cos: unknown,
-  tanh: unknown,
-  sigmoid: unknown,
-  erf: unknown,
-  select: unknown,
 }

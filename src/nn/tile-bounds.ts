@@ -1,3 +1,4 @@
+import { NOTHING_KNOWN } from '../ir/element-ops.ts'
 import type { Graph, Value } from '../ir/graph.ts'
 import {
   add,
@@ -150,8 +151,6 @@ const given =
       ? rule(...(args as unknown as A))
       : undefined
 
-const unknown = (): Known => undefined
-
 const choice = (low: Tensor, high: Tensor): Bounds => ({ low, high, width: 1 })
 
 /** From the surest and the loosest reading of a comparison of numbers. */
@@ -170,6 +169,7 @@ const both = given((a: Bounds, b: Bounds) => (isBool(a) ? choice(and(a.low, b.lo
 const either = given((a: Bounds, b: Bounds) => (isBool(a) ? choice(or(a.low, b.low), or(a.high, b.high)) : undefined))
 
 const BOUNDS: ElementOps<Known, Known> = {
+  ...NOTHING_KNOWN,
   add: given((a: Bounds, b: Bounds) => ({
     low: add(a.low, b.low),
     high: add(a.high, b.high),
@@ -230,24 +230,4 @@ const BOUNDS: ElementOps<Known, Known> = {
       where(condition.low, first, where(condition.high, open, second))
     return { low: decided(a.low, b.low, low), high: decided(a.high, b.high, high), width: Infinity }
   },
-  div: unknown,
-  rem: unknown,
-  pow: unknown,
-  xor: unknown,
-  shl: unknown,
-  shr: unknown,
-  abs: unknown,
-  sign: unknown,
-  floor: unknown,
-  ceil: unknown,
-  round: unknown,
-  exp: unknown,
-  log: unknown,
-  sqrt: unknown,
-  rsqrt: unknown,
-  sin: unknown,
-  cos: unknown,
-  tanh: unknown,
-  sigmoid: unknown,
-  erf: unknown,
 }

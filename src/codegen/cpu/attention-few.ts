@@ -1,8 +1,9 @@
 import { ATTENTION_TILE } from '../../ir/prims/attention.ts'
-import { exp, log } from '../../ir/prims/unary.ts'
+import { exp } from '../../ir/prims/unary.ts'
 import { range } from '../../ir/shape.ts'
 import { FORBIDDEN, LEAST } from '../attention-bounds.ts'
 import { AttentionOperands, type Rows } from '../attention-operands.ts'
+import { normaliser, storeFeature, storeLog, storesLogs } from '../attention-results.ts'
 import { ScoreEmitter } from '../attention-score.ts'
 import type { Group } from '../fusion.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
@@ -217,26 +218,12 @@ class FewQueries {
     const { frame, operands, scratch } = this
     const { k } = frame
     const { x } = k
-    const [out, logs, parts] = operands.equation.outputs
-    const [zero, one] = [x.constant(0, 'f32'), x.constant(1, 'f32')]
-    const factors = states.map(({ sum }) => k.share(x.select(x.less(zero, sum), x.div(one, sum), zero), 'factor'))
-    if (frame.isOutput(logs!)) {
-      states.forEach(({ greatest, sum }, g) => {
-        const value = x.select(x.less(zero, sum), x.add(x.prim(log, [sum], 'f32'), greatest), zero)
-        frame.store(operands.statistic(batch, g, head, query), value, logs)
-      })
-    }
-    const row = k.share(x.mul(operands.queryRow(batch, head, query), this.D), 'row')
+    const at = { batch, head, query }
+    const factors = states.map(({ sum }) => normaliser(operands, sum))
+    if (storesLogs(operands)) states.forEach(({ greatest, sum }, g) => storeLog(operands, at, g, sum, greatest))
     vectorLoop(k, 'feature', x.constant(0), this.D, (f) => {
-      const terms = states.map((s, g) => k.share(x.mul(scratch.load(x.add(s.accumulator, f)), factors[g]!), 'part'))
-      if (frame.isOutput(parts!)) {
-        terms.forEach((term, g) => {
-          const partRow = k.share(x.mul(operands.statistic(batch, g, head, query), this.D), 'part_row')
-          frame.store(x.add(partRow, f), term, parts)
-        })
-      }
-      const total = terms.reduce((a, b) => x.add(a, b))
-      frame.store(x.add(row, f), x.cast(total, out!.type.dtype), out)
+      const parts = states.map((s, g) => k.share(x.mul(scratch.load(x.add(s.accumulator, f)), factors[g]!), 'part'))
+      storeFeature(operands, at, f, parts)
     })
   }
 }

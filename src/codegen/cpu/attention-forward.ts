@@ -1,8 +1,9 @@
 import { ATTENTION_TILE } from '../../ir/prims/attention.ts'
-import { exp, log } from '../../ir/prims/unary.ts'
+import { exp } from '../../ir/prims/unary.ts'
 import { range } from '../../ir/shape.ts'
 import { FORBIDDEN, LEAST } from '../attention-bounds.ts'
 import { AttentionOperands } from '../attention-operands.ts'
+import { normaliser, storeFeature, storeLog, storesLogs } from '../attention-results.ts'
 import { ScoreEmitter } from '../attention-score.ts'
 import type { Group } from '../fusion.ts'
 import type { Expr } from '../kernel-ir.ts'
@@ -201,51 +202,34 @@ class Forward {
   }
 
   private storeLogs(batch: Expr, head: Expr, span: Span): void {
-    const { frame, operands } = this
+    const { operands } = this
     const { scratch } = this.block
-    const { k } = frame
+    const { k } = this.frame
     const { x } = k
-    const zero = x.constant(0, 'f32')
-    const logs = operands.equation.outputs[1]!
-    if (!frame.isOutput(logs)) return
+    if (!storesLogs(operands)) return
     this.states.forEach(({ greatest, sum }, g) => {
       vectorLoop(k, 'query', x.constant(0), span.count, (lane) => {
         const total = k.share(scratch.load(x.add(sum, lane)), 'sum')
-        const value = x.add(x.prim(log, [total], 'f32'), scratch.load(x.add(greatest, lane)))
-        const at = operands.statistic(batch, g, head, x.add(span.from, lane))
-        frame.store(at, x.select(x.less(zero, total), value, zero), logs)
+        const at = { batch, head, query: x.add(span.from, lane) }
+        storeLog(operands, at, g, total, scratch.load(x.add(greatest, lane)))
       })
     })
   }
 
   /** The accumulators by their sums, and added up; a query without keys gets 0 of a group. */
   private storeOutputs(batch: Expr, head: Expr, span: Span): void {
-    const { block, frame, operands } = this
+    const { block, operands } = this
     const { scratch } = block
-    const { k } = frame
+    const { k } = this.frame
     const { x } = k
-    const [out, , parts] = operands.equation.outputs
-    const one = x.constant(1, 'f32')
-    const zero = x.constant(0, 'f32')
     k.loop('query', x.constant(0), span.count, x.constant(1), (lane) => {
-      const query = k.share(x.add(span.from, lane), 'query')
-      const factors = this.states.map(({ sum }) => {
-        const total = k.share(scratch.load(x.add(sum, lane)), 'sum')
-        return k.share(x.select(x.less(zero, total), x.div(one, total), zero), 'factor')
-      })
-      const row = k.share(x.mul(operands.queryRow(batch, head, query), this.D), 'row')
+      const at = { batch, head, query: k.share(x.add(span.from, lane), 'query') }
+      const factors = this.states.map(({ sum }) => normaliser(operands, k.share(scratch.load(x.add(sum, lane)), 'sum')))
       vectorLoop(k, 'feature', x.constant(0), this.D, (f) => {
-        const values = this.states.map(({ accumulator }, g) =>
+        const parts = this.states.map(({ accumulator }, g) =>
           k.share(x.mul(scratch.load(block.element(accumulator, f, lane)), factors[g]!), 'part'),
         )
-        if (frame.isOutput(parts!)) {
-          values.forEach((value, g) => {
-            const partRow = k.share(x.mul(operands.statistic(batch, g, head, query), this.D), 'part_row')
-            frame.store(x.add(partRow, f), value, parts)
-          })
-        }
-        const total = values.reduce((a, b) => x.add(a, b))
-        frame.store(x.add(row, f), x.cast(total, out!.type.dtype), out)
+        storeFeature(operands, at, f, parts)
       })
     })
   }

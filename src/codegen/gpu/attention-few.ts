@@ -1,8 +1,9 @@
 import { ATTENTION_TILE } from '../../ir/prims/attention.ts'
-import { exp, log } from '../../ir/prims/unary.ts'
+import { exp } from '../../ir/prims/unary.ts'
 import { range } from '../../ir/shape.ts'
 import { FORBIDDEN, LEAST } from '../attention-bounds.ts'
 import { AttentionOperands, type Rows } from '../attention-operands.ts'
+import { storeFeature, storeLog, storesLogs } from '../attention-results.ts'
 import { ScoreEmitter } from '../attention-score.ts'
 import type { Group } from '../fusion.ts'
 import { type Expr, LANES, type Lanes } from '../kernel-ir.ts'
@@ -266,32 +267,20 @@ class FewQueries {
     const { batch, frame, head, operands, query } = this
     const { k } = frame
     const { x } = k
-    const [out, logs, parts] = operands.equation.outputs
+    const at = { batch, head, query }
     const D = k.param('D', operands.sizes.D)
-    const zero = x.constant(0, 'f32')
     const sums = this.states.map(({ sum }) => this.fold.total('sum', sum))
     const values = this.states.map((state, g) => this.part(state, sums[g]!))
-    if (frame.isOutput(logs!)) {
+    if (storesLogs(operands)) {
       k.when(x.binary('==', x.add(this.lane, this.featureBlock), x.constant(0)), () => {
-        this.states.forEach(({ greatest }, g) => {
-          const value = x.add(x.prim(log, [sums[g]!], 'f32'), greatest)
-          const at = operands.statistic(batch, g, head, query)
-          frame.store(at, x.select(x.less(zero, sums[g]!), value, zero), logs)
-        })
+        this.states.forEach(({ greatest }, g) => storeLog(operands, at, g, sums[g]!, greatest))
       })
     }
-    const row = k.share(x.mul(operands.queryRow(batch, head, query), D), 'out_row')
     const all = this.features.flatMap((f) => range(this.lanes).map((c) => x.add(f, x.constant(c))))
     all.forEach((f, i) => {
       k.when(x.and(x.less(this.lane, x.constant(FEATURE_LANES)), x.less(f, D)), () => {
-        if (frame.isOutput(parts!)) {
-          this.states.forEach((_, g) => {
-            const partRow = k.share(x.mul(operands.statistic(batch, g, head, query), D), 'part_row')
-            frame.store(x.add(partRow, f), values[g]![i]!, parts)
-          })
-        }
-        const total = values.map((of) => of[i]!).reduce((a, b) => x.add(a, b))
-        frame.store(x.add(row, f), x.cast(total, out!.type.dtype), out)
+        const parts = values.map((of) => of[i]!)
+        storeFeature(operands, at, f, parts)
       })
     })
   }

@@ -1,8 +1,9 @@
 import { ATTENTION_TILE } from '../../ir/prims/attention.ts'
-import { exp, log } from '../../ir/prims/unary.ts'
+import { exp } from '../../ir/prims/unary.ts'
 import { range } from '../../ir/shape.ts'
 import { FORBIDDEN, LEAST } from '../attention-bounds.ts'
 import { AttentionOperands } from '../attention-operands.ts'
+import { normaliser, storeFeature, storeLog, storesLogs } from '../attention-results.ts'
 import { ScoreEmitter } from '../attention-score.ts'
 import type { Group } from '../fusion.ts'
 import type { Expr } from '../kernel-ir.ts'
@@ -198,8 +199,7 @@ class Forward {
     const { frame } = operands
     const { k } = frame
     const { x } = k
-    const [out, logs, parts] = operands.equation.outputs
-    const [zero, one] = [x.constant(0, 'f32'), x.constant(1, 'f32')]
+    const zero = x.constant(0, 'f32')
     this.states.forEach((state, g) => this.share(g, state.sums))
     k.barrier()
     const sums = this.states.map((state, g) =>
@@ -211,27 +211,16 @@ class Forward {
     )
     queries.positions.forEach((query, i) => {
       k.when(x.less(query, k.param('Tq', operands.sizes.Tq)), () => {
-        const factors = sums.map((of) => k.share(x.select(x.less(zero, of[i]!), x.div(one, of[i]!), zero), 'factor'))
-        if (frame.isOutput(logs!)) {
+        const at = { batch, head, query }
+        const factors = sums.map((of) => normaliser(operands, of[i]!))
+        if (storesLogs(operands)) {
           k.when(k.share(x.binary('==', x.add(tile.columnLane, tile.featureBlock), x.constant(0)), 'is_first'), () => {
-            this.states.forEach(({ greatest }, g) => {
-              const value = x.add(x.prim(log, [sums[g]![i]!], 'f32'), greatest[i]!)
-              const hasKeys = x.less(zero, sums[g]![i]!)
-              frame.store(operands.statistic(batch, g, head, query), x.select(hasKeys, value, zero), logs)
-            })
+            this.states.forEach(({ greatest }, g) => storeLog(operands, at, g, sums[g]![i]!, greatest[i]!))
           })
         }
-        const row = k.share(x.mul(operands.queryRow(batch, head, query), features.count), 'out_row')
         tile.eachFeature(features, (f, pick, d) => {
-          const values = this.states.map(({ totals }, g) => k.share(x.mul(pick(totals[i]![d]!), factors[g]!), 'part'))
-          if (frame.isOutput(parts!)) {
-            values.forEach((value, g) => {
-              const partRow = k.share(x.mul(operands.statistic(batch, g, head, query), features.count), 'part_row')
-              frame.store(x.add(partRow, f), value, parts)
-            })
-          }
-          const total = values.reduce((a, b) => x.add(a, b))
-          frame.store(x.add(row, f), x.cast(total, out!.type.dtype), out)
+          const of = this.states.map(({ totals }, g) => k.share(x.mul(pick(totals[i]![d]!), factors[g]!), 'part'))
+          storeFeature(operands, at, f, of)
         })
       })
     })
