@@ -5,7 +5,7 @@ import { type ScoreAt, ScoreEmitter } from '../attention-score.ts'
 import type { Group } from '../fusion.ts'
 import type { Expr } from '../kernel-ir.ts'
 import { ceilDiv, Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
-import { AttentionBlock, PANEL, type Panel, type Region, type Span } from './attention-block.ts'
+import { AttentionBlock, type Left, PANEL, type Panel, type Region, type Span } from './attention-block.ts'
 import { vectorLoop } from './loops.ts'
 
 /**
@@ -62,14 +62,14 @@ abstract class Backward {
     return this.block.span(block, ATTENTION_TILE, this.frame.k.param('Tk', this.operands.sizes.Tk), 'key')
   }
 
-  protected storeProduct(left: Parameters<AttentionBlock['products']>[0], right: Region, span: Span, to: Region): void {
+  protected storeProduct(left: Left, right: Region, span: Span, to: Region): void {
     const { block } = this
     block.products(left, right, span, (row, panel, v, total) => {
       block.scratch.store(block.inPanel(block.panelAt(to, panel.number), row, v), total)
     })
   }
 
-  protected addProduct(left: Parameters<AttentionBlock['products']>[0], right: Region, span: Span, to: Region): void {
+  protected addProduct(left: Left, right: Region, span: Span, to: Region): void {
     const { block } = this
     const { k } = this.frame
     block.products(left, right, span, (row, panel, v, total) => {
