@@ -1,6 +1,6 @@
-import { attentionAttrs, graphAttr } from '../ir/attrs.ts'
+import { attentionAttrs, graphAttr, passOf } from '../ir/attrs.ts'
 import { type Graph, tensorType } from '../ir/graph.ts'
-import { BACKWARD_OPERANDS, FORWARD_OPERANDS } from '../ir/prims/attention.ts'
+import { operandsOf, SCORE_INPUTS, TILES } from '../ir/prims/attention.ts'
 import { ensureBatched } from '../ir/prims/common.ts'
 import { rawOps as o } from '../ir/raw-ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
@@ -13,11 +13,9 @@ import type { Batched, BatchGraph, NestedBatch } from './rules.ts'
  */
 export function attentionBatch({ e, inputs, batched, size, batchGraph }: NestedBatch): Batched {
   const attrs = attentionAttrs(e)
-  const isForward = e.prim.kind === 'attention' && e.prim.pass === 'forward'
-  const captured = isForward ? FORWARD_OPERANDS : BACKWARD_OPERANDS
+  const captured = operandsOf(passOf(e))
   const B = e.inputs[0]!.type.shape[0]!
   const fold = new Folding(size, B)
-  const TILES = 3
   const folded = inputs.map((x, i) => {
     if (i >= captured) return x
     if (i === TILES && !batched[i] && x.shape[0] === 1) return x
@@ -25,20 +23,16 @@ export function attentionBatch({ e, inputs, batched, size, batchGraph }: NestedB
     return fold.in(ensureBatched(o, sized, batched[i]!, size))
   })
   const flags = batched.slice(captured)
+  const scalars = (graph: Graph): Graph => fold.scalars(graph, inputs.slice(captured), flags)
   const nested = {
     ...attrs,
     definition: fold.definition(attrs.definition, folded, captured, flags, batchGraph),
-    score: fold.scalars(attrs.score, inputs.slice(captured), flags),
+    score: scalars(attrs.score),
+    ...(passOf(e) === 'forward' ? {} : { pullback: scalars(graphAttr(e, 'pullback')) }),
   }
-  const all = isForward
-    ? nested
-    : { ...nested, pullback: fold.scalars(graphAttr(e, 'pullback'), inputs.slice(captured), flags) }
-  const outputs = bind(e.prim, folded, all, e.source)
+  const outputs = bind(e.prim, folded, nested, e.source)
   return { outputs: outputs.map((y) => fold.out(y)), batched: outputs.map(() => true) }
 }
-
-/** Scalars before the captured tensors in the graph of a score: the score, its sample, head, query and key. */
-const POSITION = 5
 
 class Folding {
   constructor(
@@ -84,7 +78,7 @@ class Folding {
   /** A graph of one score with captured tensors that may be batched. */
   scalars(graph: Graph, captures: readonly Tensor[], flags: readonly boolean[]): Graph {
     const types = graph.inputs.map((v, i) => {
-      const x = captures[i - POSITION]
+      const x = captures[i - SCORE_INPUTS]
       return x ? tensorType(x.dtype, x.shape) : v.type
     })
     return trace(graph.name, types, (...args) => {
@@ -92,7 +86,7 @@ class Folding {
       const batch = o.div(sample, this.B)
       const given = args.map((x, i) => {
         if (i === 1) return o.rem(sample, this.B)
-        return flags[i - POSITION] ? o.gather(x, batch, { axis: 0, batch: 0 }) : x
+        return flags[i - SCORE_INPUTS] ? o.gather(x, batch, { axis: 0, batch: 0 }) : x
       })
       return inline(graph, given)
     }).graph

@@ -1,4 +1,4 @@
-import { attentionAttrs } from '../ir/attrs.ts'
+import { attentionAttrs, passOf } from '../ir/attrs.ts'
 import { type Graph, tensorType } from '../ir/graph.ts'
 import type { Prim } from '../ir/prim.ts'
 import {
@@ -25,8 +25,7 @@ import type { Grad, NestedVjp, Pullback, VjpGraph } from './rules.ts'
  */
 export function attentionVjp({ e, inputs, wanted, vjpGraph }: NestedVjp): Pullback {
   const attrs = attentionAttrs(e)
-  const isForward = e.prim.kind === 'attention' && e.prim.pass === 'forward'
-  if (!isForward) return vjpGraph(attrs.definition, inputs, wanted)
+  if (passOf(e) !== 'forward') return vjpGraph(attrs.definition, inputs, wanted)
   const outputs = bind(e.prim, inputs, { ...attrs }, e.source)
   return {
     outputs,

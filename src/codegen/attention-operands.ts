@@ -1,7 +1,7 @@
-import { attentionAttrs, graphAttr } from '../ir/attrs.ts'
+import { attentionAttrs, graphAttr, passOf } from '../ir/attrs.ts'
 import type { Equation, Graph, Value } from '../ir/graph.ts'
 import type { AttentionPass } from '../ir/prim.ts'
-import { ATTENTION_TILE, BACKWARD_OPERANDS, FORWARD_OPERANDS, TILES } from '../ir/prims/attention.ts'
+import { ATTENTION_TILE, operandsOf, TILES } from '../ir/prims/attention.ts'
 import { type AffineAccess, affineAccess } from './affine.ts'
 import type { Group } from './fusion.ts'
 import type { Expr } from './kernel-ir.ts'
@@ -46,11 +46,10 @@ export class AttentionOperands {
     group: Group,
     private readonly context: ScheduleContext,
   ) {
-    const e = group.hero
-    if (e?.prim.kind !== 'attention') throw new Error('not attention')
+    const e = group.hero!
     const attrs = attentionAttrs(e)
     this.equation = e
-    this.pass = e.prim.pass
+    this.pass = passOf(e)
     this.groups = attrs.groups
     this.scale = attrs.scale
     this.score = attrs.score
@@ -62,7 +61,7 @@ export class AttentionOperands {
     this.keys = this.rows('k', k!)
     this.values = this.rows('v', v!)
     this.tiles = e.inputs[TILES]!
-    this.captured = e.inputs.slice(this.pass === 'forward' ? FORWARD_OPERANDS : BACKWARD_OPERANDS)
+    this.captured = e.inputs.slice(operandsOf(this.pass))
   }
 
   /** Of a backward pass: the cotangent of the output, and f32 [B,G,H,Tq] each, logs and sums. */

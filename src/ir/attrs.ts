@@ -1,5 +1,6 @@
 import { VerifyError } from '../util/errors.ts'
 import { type Equation, type Graph, isGraph } from './graph.ts'
+import type { AttentionPass } from './prim.ts'
 import type { AttentionAttrs } from './prims/attention.ts'
 import type { ScanAttrs } from './prims/nested.ts'
 
@@ -45,3 +46,9 @@ export const attentionAttrs = (e: Equation): AttentionAttrs => ({
   groups: numberAttr(e, 'groups'),
   scale: numberAttr(e, 'scale'),
 })
+
+/** Which part of attention an equation computes. */
+export function passOf(e: Equation): AttentionPass {
+  if (e.prim.kind === 'attention') return e.prim.pass
+  throw new VerifyError(`${e.prim.name} is not attention`, { at: e.source?.location() })
+}

@@ -11,18 +11,14 @@ import { Frame, type ScheduleContext, type Scheduled } from '../schedule.ts'
 import { vectorLoop, wholeOf } from './loops.ts'
 import { Scratch } from './scratch-regions.ts'
 
-/** Up to this many queries each is a piece of work of its own: a panel of lanes would stand half empty. */
-const FEW = 4
 /** Keys whose scores, or vectors of features whose totals, are computed side by side. */
 const SIDE_BY_SIDE = 4
-
-export const isFew = (group: Group): boolean => group.hero!.inputs[0]!.type.shape[2]! <= FEW
 
 /**
  * Attention of few queries to many keys: a step of decoding. One query of one head is a piece of work. Keys and values
  * are read once, where they lie; scores and weights of a tile of keys lie across the lanes.
  */
-export function scheduleAttentionFew(group: Group, context: ScheduleContext): Scheduled {
+export function scheduleFewQueries(group: Group, context: ScheduleContext): Scheduled {
   const frame = new Frame(group, context)
   const operands = new AttentionOperands(frame, group, context)
   const { B, H, Tq } = operands.sizes

@@ -23,7 +23,7 @@ const PIECES = 8
  *
  * Source: FlashAttention-2 (arXiv:2307.08691), algorithm 1.
  */
-export function scheduleAttentionForward(group: Group, context: ScheduleContext): Scheduled {
+export function scheduleForward(group: Group, context: ScheduleContext): Scheduled {
   const frame = new Frame(group, context)
   const operands = new AttentionOperands(frame, group, context)
   const { B, H, Tq } = operands.sizes

@@ -1,8 +1,11 @@
+import { scheduleAttention } from '../attention-schedules.ts'
 import { printKernelText } from '../kernel-text.ts'
 import { type Schedules, scheduleBy, type Target } from '../target.ts'
 import { assembleKernel } from '../wasm/assemble.ts'
 import { scratchBytes } from '../wasm/scratch.ts'
-import { scheduleAttention } from './attention.ts'
+import { scheduleKeysBackward, scheduleQueriesBackward } from './attention-backward.ts'
+import { scheduleFewQueries } from './attention-few.ts'
+import { scheduleForward } from './attention-forward.ts'
 import { scheduleCumulative } from './cumulative.ts'
 import { scheduleMap } from './map.ts'
 import { scheduleMatmul } from './matmul.ts'
@@ -17,7 +20,12 @@ const SCHEDULES: Schedules = {
   contract: scheduleMatmul,
   cumulative: scheduleCumulative,
   update: scheduleUpdate,
-  attention: scheduleAttention,
+  attention: scheduleAttention({
+    few: scheduleFewQueries,
+    forward: scheduleForward,
+    queries: scheduleQueriesBackward,
+    keysAndValues: scheduleKeysBackward,
+  }),
 }
 
 /** WebAssembly: a few threads, each doing pieces of work with loops over vectors of four. */

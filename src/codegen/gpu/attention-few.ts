@@ -11,8 +11,6 @@ import { ceilDiv, Frame, type ScheduleContext, type Scheduled } from '../schedul
 import { inVectors } from './attention-vectors.ts'
 import { WorkgroupFold } from './workgroup-fold.ts'
 
-/** Up to this many queries each has a workgroup of its own: most threads of a block of them would be idle. */
-const FEW = 4
 /** Threads of a workgroup: each has a key of every tile. */
 const THREADS = ATTENTION_TILE
 /** When values are added up, threads along features; the others share the keys. */
@@ -23,13 +21,11 @@ const KEPT = 2048
 /** Totals that a thread keeps in registers. */
 const MOST_TOTALS = 32
 
-export const isFew = (group: Group): boolean => group.hero!.inputs[0]!.type.shape[2]! <= FEW
-
 /**
  * Attention of few queries to many keys: a step of decoding. A workgroup has one query of one head. Its threads share
  * the keys; of a chunk of them they leave the weights in workgroup memory, and then share the features.
  */
-export function scheduleFew(group: Group, context: ScheduleContext): Scheduled {
+export function scheduleFewQueries(group: Group, context: ScheduleContext): Scheduled {
   const frame = new Frame(group, context)
   const operands = new AttentionOperands(frame, group, context)
   const { B, H, Tq, D } = operands.sizes

@@ -1,5 +1,8 @@
+import { scheduleAttention } from '../attention-schedules.ts'
 import { type Schedules, scheduleBy, type Target } from '../target.ts'
-import { scheduleAttention } from './attention.ts'
+import { scheduleKeysBackward, scheduleQueriesBackward } from './attention-backward.ts'
+import { scheduleFewQueries } from './attention-few.ts'
+import { scheduleForward } from './attention-forward.ts'
 import { scheduleCumulative } from './cumulative.ts'
 import { scheduleMap } from './map.ts'
 import { scheduleMatmul } from './matmul.ts'
@@ -16,7 +19,12 @@ const SCHEDULES: Schedules = {
   contract: scheduleMatmul,
   cumulative: scheduleCumulative,
   update: scheduleUpdate,
-  attention: scheduleAttention,
+  attention: scheduleAttention({
+    few: scheduleFewQueries,
+    forward: scheduleForward,
+    queries: scheduleQueriesBackward,
+    keysAndValues: scheduleKeysBackward,
+  }),
 }
 
 /** WebGPU: many threads for each kernel, in workgroups that share memory. */

@@ -38,6 +38,9 @@ export const TILES = 3
 /** Operands before the captured ones. */
 export const FORWARD_OPERANDS = 4
 export const BACKWARD_OPERANDS = 7
+export const operandsOf = (pass: AttentionPass): number => (pass === 'forward' ? FORWARD_OPERANDS : BACKWARD_OPERANDS)
+/** Inputs of `score` and `pullback` before the captured ones: the raw score, and where it stands. */
+export const SCORE_INPUTS = 5
 
 const outputTypes = (graph: Graph): TensorType[] => graph.outputs.map((v) => v.type)
 
