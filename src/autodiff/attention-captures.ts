@@ -1,8 +1,6 @@
 import { isFloat } from '../ir/dtype.ts'
 import { type Graph, tensorType } from '../ir/graph.ts'
-import type { Prim } from '../ir/prim.ts'
 import { ATTENTION_TILE, type AttentionAttrs, FORWARD_OPERANDS } from '../ir/prims/attention.ts'
-import { scan } from '../ir/prims/nested.ts'
 import { rawOps as o } from '../ir/raw-ops.ts'
 import { range } from '../ir/shape.ts'
 import type { Tensor } from '../ir/tensor.ts'
@@ -40,8 +38,7 @@ export function captureCotangents(
     ],
   }
   const loop = { length: blocks, reverse: false }
-  const e = { prim: scan as unknown as Prim, inputs: [], attrs: {}, outputs: [] }
-  const done = emitScan(e, 'attention.captures', parts, loop, ({ carries, xs }) => {
+  const done = emitScan(undefined, 'attention.captures', parts, loop, ({ carries, xs }) => {
     const [start, queries, ct, logs, sums] = xs as readonly [Tensor, Tensor, Tensor, Tensor, Tensor]
     const block: Block = {
       scores: o.mul(products(queries, k), attrs.scale),

@@ -1,6 +1,9 @@
-import { type Equation, makeGraph, tensorType } from '../ir/graph.ts'
+import { makeGraph, tensorType } from '../ir/graph.ts'
+import type { Prim } from '../ir/prim.ts'
+import { scan } from '../ir/prims/nested.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { bind, trace } from '../ir/trace.ts'
+import type { SourceRef } from '../util/source.ts'
 
 /** The operands of a loop; in the body, one step's: xs are [length, ...] outside and one slice inside. */
 export interface LoopParts {
@@ -14,9 +17,9 @@ export interface LoopResults {
   readonly ys: Tensor[]
 }
 
-/** Traces a step and applies the loop over it, in place of equation `e`. Tensors that the step captures are consts. */
+/** Traces a step and applies the loop over it, which comes from `source`. Tensors that the step captures are consts. */
 export function emitScan(
-  e: Equation,
+  source: SourceRef | undefined,
   name: string,
   { consts, carries, xs }: LoopParts,
   { length, reverse }: { readonly length: number; readonly reverse: boolean },
@@ -36,8 +39,9 @@ export function emitScan(
     .toSpliced(types.length, captures.length)
     .toSpliced(0, 0, ...graph.inputs.slice(types.length))
   const body = makeGraph(name, inputs, graph.equations, graph.outputs)
+  const prim: unknown = scan
   const attrs = { body, length, consts: captures.length + consts.length, carries: carries.length, reverse }
-  const results = bind(e.prim, [...captures, ...consts, ...carries, ...xs], attrs, e.source)
+  const results = bind(prim as Prim, [...captures, ...consts, ...carries, ...xs], attrs, source)
   return { carries: results.slice(0, carries.length), ys: results.slice(carries.length) }
 }
 

@@ -30,7 +30,7 @@ export function scanBatch({ e, inputs, batched, size, batchGraph }: NestedBatch)
     xs: given.slice(consts + carries).map((x, i) => (flags[consts + carries + i] ? o.moveAxis(x, 0, 1) : x)),
   }
   let yFlags: boolean[] = []
-  const done = emitScan(e, body.name, parts, attrs, (step) => {
+  const done = emitScan(e.source, body.name, parts, attrs, (step) => {
     const result = batchGraph(body, [...step.consts, ...step.carries, ...step.xs], flags, size)
     yFlags = result.batched.slice(carries)
     return {

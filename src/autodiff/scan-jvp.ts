@@ -26,7 +26,7 @@ export function scanJvp({ e, inputs, tangents, jvpGraph }: NestedJvp): Pushed {
   }
   const yCount = body.outputs.length - carries
   let yOf: number[] = []
-  const done = emitScan(e, `${body.name}.jvp`, parts, attrs, (step) => {
+  const done = emitScan(e.source, `${body.name}.jvp`, parts, attrs, (step) => {
     const args = [...step.consts.slice(0, consts), ...step.carries.slice(0, carries), ...step.xs.slice(0, xCount)]
     const result = jvpGraph(body, args, [
       ...scatter(consts, constOf, step.consts.slice(consts)),

@@ -38,7 +38,7 @@ export function scanVjp({ e, inputs, wanted, vjpGraph }: NestedVjp): Pullback {
       xs: [...stacked, ...xs, ...yOf.map((i) => cts[carries + i]!)],
     }
     const loop = { length: attrs.length, reverse: !attrs.reverse }
-    const done = emitScan(e, `${body.name}.vjp`, parts, loop, (step) => {
+    const done = emitScan(e.source, `${body.name}.vjp`, parts, loop, (step) => {
       const [carry, x, ctYs] = [
         step.xs.slice(0, carries),
         step.xs.slice(carries, carries + xs.length),
