@@ -168,6 +168,11 @@ const inverse = given((x: Bounds) => (isBool(x) ? choice(not(x.high), not(x.low)
 const both = given((a: Bounds, b: Bounds) => (isBool(a) ? choice(and(a.low, b.low), and(a.high, b.high)) : undefined))
 const either = given((a: Bounds, b: Bounds) => (isBool(a) ? choice(or(a.low, b.low), or(a.high, b.high)) : undefined))
 
+const extreme = (pick: (a: Tensor, b: Tensor) => Tensor) =>
+  given((a: Bounds, b: Bounds) =>
+    isBool(a) ? undefined : { low: pick(a.low, b.low), high: pick(a.high, b.high), width: Math.max(a.width, b.width) },
+  )
+
 const BOUNDS: ElementOps<Known, Known> = {
   ...NOTHING_KNOWN,
   add: given((a: Bounds, b: Bounds) => ({
@@ -186,16 +191,8 @@ const BOUNDS: ElementOps<Known, Known> = {
     const [p, q] = [mul(x.low, y.low), mul(x.high, y.low)]
     return { low: minimum(p, q), high: maximum(p, q), width: x.width === 0 ? 0 : Infinity }
   }),
-  max: given((a: Bounds, b: Bounds) =>
-    isBool(a)
-      ? undefined
-      : { low: maximum(a.low, b.low), high: maximum(a.high, b.high), width: Math.max(a.width, b.width) },
-  ),
-  min: given((a: Bounds, b: Bounds) =>
-    isBool(a)
-      ? undefined
-      : { low: minimum(a.low, b.low), high: minimum(a.high, b.high), width: Math.max(a.width, b.width) },
-  ),
+  max: extreme(maximum),
+  min: extreme(minimum),
   neg: given((x: Bounds) => ({ low: neg(x.high), high: neg(x.low), width: x.width })),
   lt: compare(
     (a, b) => lt(a.high, b.low),
