@@ -113,7 +113,7 @@ export function mapGraphs(e: Equation, f: (g: Graph) => Graph): Equation {
   results.set(f, known)
   let changed = false
   const attrs = Object.entries(e.attrs).map(([key, a]): [string, AttrValue] => {
-    if (!isGraph(a)) return [key, a]
+    if (!isGraph(a) || isDefinition(e, key)) return [key, a]
     const mapped = known.get(a) ?? f(a)
     known.set(a, mapped)
     changed ||= mapped !== a
@@ -121,6 +121,9 @@ export function mapGraphs(e: Equation, f: (g: Graph) => Graph): Equation {
   })
   return changed ? { ...e, attrs: Object.fromEntries(attrs) } : e
 }
+
+/** What attention means stands in its equation to be read, by the evaluator alone: no kernel is made of it. */
+const isDefinition = (e: Equation, attr: string): boolean => e.prim.kind === 'attention' && attr === 'definition'
 
 /** The graph reading other values in place of some of its own. */
 export function substitute(graph: Graph, by: ReadonlyMap<Value, Value>): Graph {
