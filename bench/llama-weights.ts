@@ -47,3 +47,10 @@ export function ropeAngles(
     sin: Float32Array.from({ length }, (_, i) => Math.sin(angle(i))),
   }
 }
+
+/** Stands for the score of a key that comes after the query. */
+const FORBIDDEN = -1e30
+
+/** What is added to scores [tokens,tokens] of causal attention, by who has no mask. */
+export const causalBias = (tokens: number): Float32Array =>
+  Float32Array.from({ length: tokens * tokens }, (_, i) => (i % tokens > Math.floor(i / tokens) ? FORBIDDEN : 0))

@@ -2,7 +2,7 @@ import { blockUntilReady, type Array as JaxArray, jit, numpy as np, tree } from 
 import type { Prepared } from '../implementation.ts'
 import type { Inputs } from '../inputs.ts'
 import { CHECKED_STEPS, LEARNING_RATE, WEIGHT_DECAY } from '../problem.ts'
-import { floatsOf, jaxArray } from './jax-js.ts'
+import { floatsOf, jaxArray } from './jax-calls.ts'
 
 export type Tensors = Record<string, JaxArray>
 

@@ -10,7 +10,7 @@ import {
   type LlamaSize,
   ROPE_THETA,
 } from '../problem.ts'
-import { floatsOf, jaxArray } from './jax-js.ts'
+import { floatsOf, jaxArray, prepareCall } from './jax-calls.ts'
 import { adamwUpdate, type Tensors, type TrainingState, zeroState } from './jax-js-adamw.ts'
 
 /** What a decoder is given beside its weights. */
@@ -47,38 +47,15 @@ export function prepareJaxLlama(problem: LlamaProblem, inputs: Inputs): Prepared
 function prepareForward(problem: LlamaProblem, weights: Tensors, { labels, ...batch }: Batch): Prepared {
   labels.dispose()
   const compiled = jit((w: Tensors, b: Tensors) => logits(problem, w, b as Omit<Batch, 'labels'>))
-  const call = () => blockUntilReady(compiled(tree.ref(weights), tree.ref(batch)))
-  return {
-    async run() {
-      ;(await call()).dispose()
-    },
-    async outputs() {
-      return { logits: await floatsOf(await call()) }
-    },
-    dispose() {
-      compiled.dispose()
-      tree.dispose([weights, batch])
-    },
-  }
+  return prepareCall(compiled, [weights, batch], async (result) => ({ logits: await floatsOf(result) }))
 }
 
 function prepareGradient(problem: LlamaProblem, weights: Tensors, batch: Batch): Prepared {
   const compiled = jit((w: Tensors, b: Batch) => valueAndGrad(lossOf(problem))(w, b))
-  const call = () => blockUntilReady(compiled(tree.ref(weights), tree.ref(batch)))
-  return {
-    async run() {
-      tree.dispose(await call())
-    },
-    async outputs() {
-      const [loss, gradients] = await call()
-      const named = Object.entries(gradients).map(async ([name, g]) => [name, await floatsOf(g)] as const)
-      return { loss: await floatsOf(loss), ...Object.fromEntries(await Promise.all(named)) }
-    },
-    dispose() {
-      compiled.dispose()
-      tree.dispose([weights, batch])
-    },
-  }
+  return prepareCall(compiled, [weights, batch], async ([loss, gradients]) => {
+    const named = Object.entries(gradients).map(async ([name, g]) => [name, await floatsOf(g)] as const)
+    return { loss: await floatsOf(loss), ...Object.fromEntries(await Promise.all(named)) }
+  })
 }
 
 function prepareTraining(problem: LlamaProblem, weights: Tensors, batch: Batch): Prepared {
@@ -204,21 +181,10 @@ export function prepareJaxDecode(problem: DecodeProblem, inputs: Inputs): Prepar
     })
     return [linear(rmsNorm(x, w['model.norm.weight']!), w['lm_head.weight']!).reshape([1, vocab]), ...joined]
   })
-  const call = (): Promise<JaxArray[]> => blockUntilReady(compiled(tree.ref(weights), tree.ref(batch)))
-  return {
-    async run() {
-      tree.dispose(await call())
-    },
-    async outputs() {
-      const [logits, ...joined] = await call()
-      tree.dispose(joined)
-      return { logits: await floatsOf(logits!) }
-    },
-    dispose() {
-      compiled.dispose()
-      tree.dispose([weights, batch])
-    },
-  }
+  return prepareCall(compiled, [weights, batch], async ([logits, ...joined]) => {
+    tree.dispose(joined)
+    return { logits: await floatsOf(logits!) }
+  })
 }
 
 /** A cache [1,heads,T,width] as [heads,T,width]; a weight as it is. */

@@ -1,17 +1,8 @@
-import {
-  blockUntilReady,
-  defaultDevice,
-  init,
-  type Array as JaxArray,
-  jit,
-  nn,
-  numpy as np,
-  tree,
-  valueAndGrad,
-} from '@jax-js/jax'
+import { defaultDevice, init, type Array as JaxArray, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax'
 import { type Implementation, type ImplementationOptions, type Prepared, Unsupported } from '../implementation.ts'
-import type { InputArray, Inputs } from '../inputs.ts'
+import type { Inputs } from '../inputs.ts'
 import { EPSILON, type Operation, operation, type Problem } from '../problem.ts'
+import { floatsOf, jaxArray, prepareCall } from './jax-calls.ts'
 import { prepareJaxAdamw } from './jax-js-adamw.ts'
 import { prepareJaxDecode, prepareJaxLlama } from './jax-js-llama.ts'
 import { packageVersion } from './package-version.ts'
@@ -43,42 +34,19 @@ function prepareJax(problem: Problem, inputs: Inputs): Prepared {
 }
 
 function prepareCrossEntropy(classes: number, { logits, labels }: Inputs): Prepared {
-  const inputs = [jaxArray(logits!), jaxArray(labels!)] as const
+  const inputs: [JaxArray, JaxArray] = [jaxArray(logits!), jaxArray(labels!)]
   const loss = (x: JaxArray, l: JaxArray): JaxArray =>
     np.sum(nn.logSoftmax(x, -1).mul(nn.oneHot(l, classes))).mul(-1 / logits!.shape[0]!)
   const compiled = jit((x: JaxArray, l: JaxArray) => valueAndGrad(loss)(x, l))
-  const call = () => blockUntilReady(compiled(inputs[0].ref, inputs[1].ref))
-  return {
-    async run() {
-      tree.dispose(await call())
-    },
-    async outputs() {
-      const [loss, gradient] = await call()
-      return { loss: await floatsOf(loss), gradient: await floatsOf(gradient) }
-    },
-    dispose() {
-      compiled.dispose()
-      tree.dispose([...inputs])
-    },
-  }
+  return prepareCall(compiled, inputs, async ([loss, gradient]) => ({
+    loss: await floatsOf(loss),
+    gradient: await floatsOf(gradient),
+  }))
 }
 
 function prepareOperation(problem: Operation, arrays: Inputs): Prepared {
   const inputs = Object.values(arrays).map(jaxArray)
-  const compiled = jit(functionOf(problem))
-  const call = (): Promise<JaxArray> => blockUntilReady(compiled(...inputs.map((x) => x.ref)))
-  return {
-    async run() {
-      ;(await call()).dispose()
-    },
-    async outputs() {
-      return { result: await floatsOf(await call()) }
-    },
-    dispose() {
-      compiled.dispose()
-      tree.dispose(inputs)
-    },
-  }
+  return prepareCall(jit(functionOf(problem)), inputs, async (result) => ({ result: await floatsOf(result) }))
 }
 
 /** Takes the inputs in the order in which `inputsOf` makes them. */
@@ -100,8 +68,3 @@ function functionOf(problem: Operation): (...inputs: JaxArray[]) => JaxArray {
     }
   }
 }
-
-export const jaxArray = ({ shape, data }: InputArray): JaxArray => np.array(data, { shape: [...shape] })
-
-/** Reads an array and gives it up. */
-export const floatsOf = async (array: JaxArray): Promise<Float32Array> => (await array.data()) as Float32Array

@@ -1,11 +1,8 @@
 import type { InputArray, Inputs } from '../inputs.ts'
-import { ropeAngles } from '../llama-weights.ts'
+import { causalBias, ropeAngles } from '../llama-weights.ts'
 import { type DecodeProblem, EPSILON, type LlamaProblem, type LlamaSize, ROPE_THETA } from '../problem.ts'
 import type { OnnxProblem } from './onnx-graphs.ts'
 import { OnnxGraph } from './onnx-model.ts'
-
-/** Stands for the score of a key that comes after the query. */
-const FORBIDDEN = -1e30
 
 /** The logits of a LLaMA decoder in ONNX operations, its weights stored as [in,out] so that no product transposes. */
 export function llamaGraph(problem: LlamaProblem, { ids, labels: _, ...weights }: Inputs): OnnxProblem {
@@ -105,6 +102,3 @@ function transposed(graph: OnnxGraph, { shape, data }: InputArray): string {
   const out = Float32Array.from({ length: data.length }, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!)
   return graph.constant('f32', [columns, rows], out)
 }
-
-const causalBias = (tokens: number): Float32Array =>
-  Float32Array.from({ length: tokens * tokens }, (_, i) => (i % tokens > Math.floor(i / tokens) ? FORBIDDEN : 0))

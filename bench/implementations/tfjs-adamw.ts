@@ -2,8 +2,8 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import type { Prepared } from '../implementation.ts'
 import type { Inputs } from '../inputs.ts'
 import { CHECKED_STEPS, LEARNING_RATE, WEIGHT_DECAY } from '../problem.ts'
+import { finish, floatsOf, tfTensor } from './tf-calls.ts'
 import { tf } from './tf-module.ts'
-import { finish, floatsOf, tfTensor } from './tfjs.ts'
 
 /** A type, and not readonly, as TensorFlow.js wants what `tidy` returns. */
 export type TrainingState = {

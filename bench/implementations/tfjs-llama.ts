@@ -1,14 +1,11 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import type { Outputs, Prepared } from '../implementation.ts'
 import type { Inputs } from '../inputs.ts'
-import { ropeAngles } from '../llama-weights.ts'
+import { causalBias, ropeAngles } from '../llama-weights.ts'
 import { CHECKED_STEPS, EPSILON, type LlamaProblem, ROPE_THETA } from '../problem.ts'
+import { finish, floatsOf, prepareCall, tfTensor } from './tf-calls.ts'
 import { tf } from './tf-module.ts'
-import { finish, floatsOf, tfTensor } from './tfjs.ts'
 import { adamwUpdate, zeroState } from './tfjs-adamw.ts'
-
-/** Stands for the score of a key that comes after the query. */
-const FORBIDDEN = -1e30
 
 interface Batch {
   readonly ids: Tensor
@@ -27,55 +24,40 @@ export function prepareTfLlama(problem: LlamaProblem, inputs: Inputs): Prepared 
   const weights = Object.values(arrays).map(tfTensor)
   const angles = ropeAngles(problem, problem.tokens, ROPE_THETA)
   const shape = [tokens, dim / heads / 2]
-  const later = Float32Array.from({ length: tokens * tokens }, (_, i) =>
-    i % tokens > Math.floor(i / tokens) ? FORBIDDEN : 0,
-  )
   const batch: Batch = {
     ids: tfTensor({ shape: [tokens], data: ids!.data }),
     labels: tfTensor({ shape: [tokens], data: labels!.data }),
     cos: tfTensor({ shape, data: angles.cos }),
     sin: tfTensor({ shape, data: angles.sin }),
-    mask: tfTensor({ shape: [tokens, tokens], data: later }),
+    mask: tfTensor({ shape: [tokens, tokens], data: causalBias(tokens) }),
   }
   const byName = (list: readonly Tensor[]): Weights => Object.fromEntries(names.map((name, i) => [name, list[i]!]))
   const forward = (): Tensor => tf.tidy(() => logits(problem, byName(weights), batch))
   const differentiate = tf.valueAndGrads((...list: Tensor[]) => loss(problem, byName(list), batch))
-  const dispose = (): void => tf.dispose([weights, Object.values(batch)])
+  const given: Tensor[] = [...weights, ...Object.values(batch)]
 
   switch (problem.mode) {
     case 'forward':
-      return call(
+      return prepareCall(
         () => [forward()],
         async ([result]) => ({ logits: await floatsOf(result!) }),
-        dispose,
+        given,
       )
     case 'gradient':
-      return call(
+      return prepareCall(
         () => {
           const { value, grads } = differentiate(weights)
           return [value, ...grads]
         },
         async ([value, ...grads]) => ({ loss: await floatsOf(value!), ...(await named(names, grads)) }),
-        dispose,
+        given,
       )
     case 'adamw':
-      return training(weights, differentiate, dispose)
+      return training(weights, differentiate, given)
   }
 }
 
 type Weights = Readonly<Record<string, Tensor>>
-
-function call(fn: () => Tensor[], outputsOf: (results: Tensor[]) => Promise<Outputs>, dispose: () => void): Prepared {
-  return {
-    async run() {
-      const results = fn()
-      await finish()
-      tf.dispose(results)
-    },
-    outputs: () => outputsOf(fn()),
-    dispose,
-  }
-}
 
 async function named(names: readonly string[], tensors: readonly Tensor[]): Promise<Outputs> {
   return Object.fromEntries(await Promise.all(tensors.map(async (t, i) => [names[i]!, await floatsOf(t)] as const)))
@@ -83,7 +65,7 @@ async function named(names: readonly string[], tensors: readonly Tensor[]): Prom
 
 type Differentiate = (weights: Tensor[]) => { value: Tensor; grads: Tensor[] }
 
-function training(weights: readonly Tensor[], differentiate: Differentiate, dispose: () => void): Prepared {
+function training(weights: readonly Tensor[], differentiate: Differentiate, given: Tensor[]): Prepared {
   const begin = () => ({ weights: weights.map((w) => w.clone()), state: zeroState(weights) })
   let now = begin()
   const next = (): Tensor => {
@@ -111,8 +93,8 @@ function training(weights: readonly Tensor[], differentiate: Differentiate, disp
       return { losses: Float32Array.from(losses) }
     },
     dispose() {
+      tf.dispose(given)
       tf.dispose(now)
-      dispose()
     },
   }
 }

@@ -1,7 +1,8 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import { type Implementation, type ImplementationOptions, type Prepared, Unsupported } from '../implementation.ts'
-import type { InputArray, Inputs } from '../inputs.ts'
+import type { Inputs } from '../inputs.ts'
 import { EPSILON, type Operation, operation, type Problem } from '../problem.ts'
+import { floatsOf, prepareCall, tfTensor } from './tf-calls.ts'
 import { tf, tfVersion } from './tf-module.ts'
 import { prepareTfAdamw } from './tfjs-adamw.ts'
 import { prepareTfLlama } from './tfjs-llama.ts'
@@ -35,39 +36,24 @@ function prepareCrossEntropy(classes: number, inputs: Inputs): Prepared {
   const differentiate = tf.valueAndGrad((x: Tensor) =>
     tf.mul(tf.sum(tf.mul(tf.logSoftmax(x, -1), tf.oneHot(labels, classes))), -1 / logits.shape[0]!),
   )
-  return {
-    async run() {
+  return prepareCall<[Tensor, Tensor]>(
+    () => {
       const { value, grad } = differentiate(logits)
-      await finish()
-      tf.dispose([value, grad])
+      return [value, grad]
     },
-    async outputs() {
-      const { value, grad } = differentiate(logits)
-      return { loss: await floatsOf(value), gradient: await floatsOf(grad) }
-    },
-    dispose() {
-      tf.dispose([logits, labels])
-    },
-  }
+    async ([value, grad]) => ({ loss: await floatsOf(value), gradient: await floatsOf(grad) }),
+    [logits, labels],
+  )
 }
 
 function prepareOperation(problem: Operation, arrays: Inputs): Prepared {
   const inputs = Object.values(arrays).map(tfTensor)
   const fn = functionOf(problem)
-  const call = (): Tensor => tf.tidy(() => fn(...inputs))
-  return {
-    async run() {
-      const result = call()
-      await finish()
-      result.dispose()
-    },
-    async outputs() {
-      return { result: await floatsOf(call()) }
-    },
-    dispose() {
-      tf.dispose(inputs)
-    },
-  }
+  return prepareCall<[Tensor]>(
+    () => [tf.tidy(() => fn(...inputs))],
+    async ([result]) => ({ result: await floatsOf(result) }),
+    inputs,
+  )
 }
 
 /** Takes the inputs in the order in which `inputsOf` makes them. */
@@ -93,31 +79,4 @@ function functionOf(problem: Operation): (...inputs: Tensor[]) => Tensor {
       return (q, k, v) =>
         tf.matMul(tf.softmax(tf.matMul(tf.mul(q!, 1 / Math.sqrt(problem.width)), k!, false, true), -1), v!)
   }
-}
-
-export const tfTensor = ({ shape, data }: InputArray): Tensor =>
-  tf.tensor(data, [...shape], data instanceof Int32Array ? 'int32' : 'float32')
-
-/** What it has and does not document. */
-interface WebGpuBackend {
-  readonly queue: GPUQueue
-  ensureCommandEncoderReady(): void
-  endComputePassEncoder(): void
-  submitQueue(): void
-}
-
-/** Submits what is recorded and waits until the device has done it. */
-export async function finish(): Promise<void> {
-  const backend = tf.backend() as unknown as WebGpuBackend // the one that is set
-  backend.ensureCommandEncoderReady()
-  backend.endComputePassEncoder()
-  backend.submitQueue()
-  await backend.queue.onSubmittedWorkDone()
-}
-
-/** Reads a tensor and gives it up. */
-export async function floatsOf(tensor: Tensor): Promise<Float32Array> {
-  const data = await tensor.data<'float32'>()
-  tensor.dispose()
-  return data
 }
