@@ -1,4 +1,5 @@
 import type { Kernel } from './kernel-ir.ts'
+import { boundBuffers } from './kernel-walk.ts'
 import type { BufferRef } from './program.ts'
 
 /**
@@ -7,7 +8,7 @@ import type { BufferRef } from './program.ts'
  * in WebGPU, but none beside one that is bound for reading.)
  */
 export function withAccessByBuffer(kernel: Kernel, places: readonly BufferRef[]): Kernel {
-  const bound = kernel.buffers.map((_, b) => b).filter((b) => !kernel.aliases.has(b))
+  const bound = boundBuffers(kernel)
   const arenaOf = new Map(bound.map((b, i) => [b, arenaAt(places[i]!)]))
   const written = new Set(bound.filter((b) => kernel.buffers[b]!.access === 'read_write').map((b) => arenaOf.get(b)))
   const buffers = kernel.buffers.map((buffer, b) => {

@@ -321,40 +321,5 @@ export class ExprFactory {
   }
 }
 
-/** The expressions that an expression reads. */
-export function operandsOf(e: Expr): readonly Expr[] {
-  switch (e.op) {
-    case 'const':
-    case 'param':
-    case 'builtin':
-    case 'variable':
-    case 'loadUniform':
-      return []
-    case 'load':
-    case 'loadShared':
-      return [e.index]
-    case 'binary':
-    case 'fold':
-      return [e.a, e.b]
-    case 'select':
-      return [e.condition, e.a, e.b]
-    case 'prim':
-    case 'random':
-      return e.args
-    case 'ramp':
-      return [e.base]
-    case 'fma':
-      return [e.a, e.b, e.c]
-    case 'pack':
-      return e.parts
-    case 'cast':
-    case 'across':
-    case 'lane':
-    case 'broadcast':
-    case 'subgroupFold':
-      return [e.x]
-  }
-}
-
 const widest = (list: readonly Expr[]): Lanes => (list.some((e) => e.lanes === LANES) ? LANES : 1)
 const deepest = (list: readonly Expr[]): number => list.reduce((d, e) => Math.max(d, e.depth), 0)

@@ -2,6 +2,7 @@ import { type Equation, formatType, type Graph, type Value } from '../ir/graph.t
 import { sizeOf } from '../ir/shape.ts'
 import type { Sliced } from '../util/sliced.ts'
 import type { Group } from './fusion.ts'
+import { boundBuffers } from './kernel-walk.ts'
 import { lowerLoop } from './lower-loop.ts'
 import { copyStep, type LoweringContext } from './lowering-context.ts'
 import { planKernels } from './plan-kernels.ts'
@@ -123,7 +124,7 @@ class GraphLowering {
 
   private dispatch(work: Call, scheduled: Scheduled, inPlace: boolean): void {
     const { kernel, params, workgroups, flops, choice } = scheduled
-    const buffers = scheduled.values.filter((_, b) => !kernel.aliases.has(b)).map((v) => this.env.get(v)!)
+    const buffers = boundBuffers(kernel).map((b) => this.env.get(scheduled.values[b]!)!)
     const label = worksOf(work).map(labelOf).join(' | ')
     const bytes = buffers.reduce((n, b) => n + b.bytes, 0)
     const scratchBytes = this.context.target.scratchBytes(kernel)

@@ -1,5 +1,6 @@
 import { scheduleAttention } from '../attention-schedules.ts'
 import { printKernelText } from '../kernel-text.ts'
+import { boundBuffers } from '../kernel-walk.ts'
 import { type Schedules, scheduleBy, type Target } from '../target.ts'
 import { assembleKernel } from '../wasm/assemble.ts'
 import { scratchBytes } from '../wasm/scratch.ts'
@@ -45,7 +46,7 @@ export const cpuTarget: Target = {
     name,
     text,
     module: assembleKernel(kernel, { fusedMultiplyAdd: limits.fusedMultiplyAdd }),
-    bindings: kernel.buffers.filter((_, i) => !kernel.aliases.has(i)).map((b) => b.access),
+    bindings: boundBuffers(kernel).map((b) => kernel.buffers[b]!.access),
     paramWords: kernel.params.length,
   }),
 }

@@ -1,4 +1,5 @@
-import { type Expr, type Kernel, LANES, type Stmt } from '../kernel-ir.ts'
+import { type Expr, type Kernel, LANES } from '../kernel-ir.ts'
+import { eachStmt } from '../kernel-walk.ts'
 
 /**
  * Which vectors of four elements begin at a multiple of four: those are one load of a vec4. It follows from how indices
@@ -9,14 +10,9 @@ export class Alignment {
   private readonly known = new Map<Expr, boolean>()
 
   constructor(private readonly kernel: Kernel) {
-    this.collect(kernel.body)
-  }
-
-  private collect(body: readonly Stmt[]): void {
-    for (const s of body) {
+    eachStmt(kernel.body, (s) => {
       if (s.kind === 'let') this.lets.set(s.name, s.value)
-      if (s.kind === 'for' || s.kind === 'if') this.collect(s.body)
-    }
+    })
   }
 
   /** Multiples of four whose sum is where the run of four begins; undefined for what is no run, or may begin elsewhere. */

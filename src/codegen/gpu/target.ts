@@ -1,4 +1,5 @@
 import { scheduleAttention } from '../attention-schedules.ts'
+import { boundBuffers } from '../kernel-walk.ts'
 import { type Schedules, scheduleBy, type Target } from '../target.ts'
 import { scheduleKeysBackward, scheduleQueriesBackward } from './attention-backward.ts'
 import { scheduleFewQueries } from './attention-few.ts'
@@ -42,7 +43,7 @@ export const gpuTarget: Target = {
     target: 'wgsl',
     name,
     wgsl,
-    bindings: kernel.buffers.filter((_, i) => !kernel.aliases.has(i)).map((b) => b.access),
+    bindings: boundBuffers(kernel).map((b) => kernel.buffers[b]!.access),
     paramWords: Math.ceil(kernel.params.length / 4) * 4,
     workgroupSize: kernel.workgroupSize,
     usesF16: usesF16(wgsl),

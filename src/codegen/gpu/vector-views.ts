@@ -1,4 +1,5 @@
-import { type Expr, type Kernel, operandsOf, type Stmt } from '../kernel-ir.ts'
+import type { Expr, Kernel } from '../kernel-ir.ts'
+import { eachStmt, expressionsOf, operandsOf } from '../kernel-walk.ts'
 import type { Alignment } from './alignment.ts'
 
 /** The buffers and shared arrays that a kernel sees as arrays of vec4, where four elements are one load. */
@@ -37,32 +38,5 @@ export function vectorViews(kernel: Kernel, alignment: Alignment): VectorViews {
   return {
     buffers: new Set([...kernel.buffers.keys()].filter((b) => whole(home(b)))),
     arrays: new Set(kernel.shared.map((a) => a.name).filter(whole)),
-  }
-}
-
-function eachStmt(body: readonly Stmt[], visit: (s: Stmt) => void): void {
-  for (const s of body) {
-    visit(s)
-    if (s.kind === 'for' || s.kind === 'if') eachStmt(s.body, visit)
-  }
-}
-
-function expressionsOf(s: Stmt): readonly Expr[] {
-  switch (s.kind) {
-    case 'let':
-    case 'assign':
-      return [s.value]
-    case 'var':
-      return [s.init]
-    case 'for':
-      return [s.from, s.to, s.step]
-    case 'if':
-      return [s.condition]
-    case 'store':
-    case 'storeShared':
-      return [s.index, s.value]
-    case 'barrier':
-    case 'comment':
-      return []
   }
 }

@@ -1,4 +1,5 @@
 import type { Kernel, Stmt } from '../kernel-ir.ts'
+import { boundBuffers } from '../kernel-walk.ts'
 import { stripComments } from '../target.ts'
 import { Alignment } from './alignment.ts'
 import { vectorViews } from './vector-views.ts'
@@ -18,7 +19,7 @@ export function printWgsl(kernel: Kernel): string {
   const alignment = new Alignment(kernel)
   const views = vectorViews(kernel, alignment)
   const context: WgslContext = { helpers: new Set(), aliases: kernel.aliases, views, alignment }
-  const bound = kernel.buffers.map((_, i) => i).filter((i) => !kernel.aliases.has(i))
+  const bound = boundBuffers(kernel)
   const [x, y, z] = kernel.workgroupSize
   const body = printBlock(kernel.body, 1, context)
   const shared = kernel.shared.map(({ name, dtype, length, ofThread }) => {

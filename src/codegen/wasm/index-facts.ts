@@ -1,4 +1,5 @@
 import type { Expr, Stmt } from '../kernel-ir.ts'
+import { eachStmt } from '../kernel-walk.ts'
 
 /**
  * What is known of indices: how they grow from lane to lane, which constant they hold, whether they can be negative.
@@ -10,15 +11,10 @@ export class IndexFacts {
   private readonly strides = new Map<Expr, Stride>()
 
   constructor(body: readonly Stmt[]) {
-    this.collect(body)
-  }
-
-  private collect(body: readonly Stmt[]): void {
-    for (const s of body) {
+    eachStmt(body, (s) => {
       if (s.kind === 'let') this.lets.set(s.name, s.value)
       if (s.kind === 'for') this.starts.set(s.name, s.from)
-      if (s.kind === 'for' || s.kind === 'if') this.collect(s.body)
-    }
+    })
   }
 
   /** Bound once: by `let`, or as the variable of a loop. */

@@ -1,6 +1,7 @@
 import { isFloat } from '../../ir/dtype.ts'
 import { UnsupportedError } from '../../util/errors.ts'
 import type { Builtin, Expr, Kernel, Lanes } from '../kernel-ir.ts'
+import { boundBuffers } from '../kernel-walk.ts'
 import { IndexFacts } from './index-facts.ts'
 import { load } from './instructions.ts'
 import type { Address } from './memory.ts'
@@ -50,7 +51,7 @@ export class Scope {
   ) {
     this.facts = new IndexFacts(kernel.body)
     this.sharedOffsets = scratchOffsets(kernel.shared)
-    this.bound = kernel.buffers.map((_, i) => i).filter((i) => !kernel.aliases.has(i))
+    this.bound = boundBuffers(kernel)
   }
 
   private word(position: number): Node {
