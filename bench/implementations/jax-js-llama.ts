@@ -2,14 +2,8 @@ import { blockUntilReady, type Array as JaxArray, jit, nn, numpy as np, tree, va
 import type { Prepared } from '../implementation.ts'
 import type { InputArray, Inputs } from '../inputs.ts'
 import { ropeAngles } from '../llama-weights.ts'
-import {
-  CHECKED_STEPS,
-  type DecodeProblem,
-  EPSILON,
-  type LlamaProblem,
-  type LlamaSize,
-  ROPE_THETA,
-} from '../problem.ts'
+import { type DecodeProblem, EPSILON, type LlamaProblem, type LlamaSize, ROPE_THETA } from '../problem.ts'
+import { checkedLosses } from './checked-losses.ts'
 import { floatsOf, jaxArray, prepareCall } from './jax-calls.ts'
 import { adamwUpdate, type Tensors, type TrainingState, zeroState } from './jax-js-adamw.ts'
 
@@ -76,9 +70,7 @@ function prepareTraining(problem: LlamaProblem, weights: Tensors, batch: Batch):
     async outputs() {
       tree.dispose([...now])
       now = [tree.ref(weights), zeroState(weights)]
-      const losses: number[] = []
-      for (let i = 0; i < CHECKED_STEPS; i++) losses.push((await floatsOf(await next()))[0]!)
-      return { losses: Float32Array.from(losses) }
+      return checkedLosses(async () => (await floatsOf(await next()))[0]!)
     },
     dispose() {
       compiled.dispose()

@@ -2,7 +2,8 @@ import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import type { Outputs, Prepared } from '../implementation.ts'
 import type { Inputs } from '../inputs.ts'
 import { causalBias, ropeAngles } from '../llama-weights.ts'
-import { CHECKED_STEPS, EPSILON, type LlamaProblem, ROPE_THETA } from '../problem.ts'
+import { EPSILON, type LlamaProblem, ROPE_THETA } from '../problem.ts'
+import { checkedLosses } from './checked-losses.ts'
 import { finish, floatsOf, prepareCall, tfTensor } from './tf-calls.ts'
 import { tf } from './tf-module.ts'
 import { adamwUpdate, zeroState } from './tfjs-adamw.ts'
@@ -88,9 +89,7 @@ function training(weights: readonly Tensor[], differentiate: Differentiate, give
     async outputs() {
       tf.dispose(now)
       now = begin()
-      const losses: number[] = []
-      for (let i = 0; i < CHECKED_STEPS; i++) losses.push((await floatsOf(next()))[0]!)
-      return { losses: Float32Array.from(losses) }
+      return checkedLosses(async () => (await floatsOf(next()))[0]!)
     },
     dispose() {
       tf.dispose(given)

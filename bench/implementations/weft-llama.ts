@@ -6,7 +6,6 @@ import { buildParams, namedArrays } from '../../src/models/params.ts'
 import type { Outputs } from '../implementation.ts'
 import type { Inputs } from '../inputs.ts'
 import {
-  CHECKED_STEPS,
   type DecodeProblem,
   EPSILON,
   LEARNING_RATE,
@@ -16,6 +15,7 @@ import {
   TEXT,
   WEIGHT_DECAY,
 } from '../problem.ts'
+import { checkedLosses } from './checked-losses.ts'
 import {
   floatsOf,
   prepareCall,
@@ -118,11 +118,9 @@ async function prepareTraining(
     const { params, state, loss } = whole(now.params, now.optimizer, i, l)
     return { state: { params, optimizer: state }, result: loss }
   }
-  return prepareSteps(step, { params, optimizer: optimizer.init(params) }, batch, device, async (next) => {
-    const losses: number[] = []
-    for (let i = 0; i < CHECKED_STEPS; i++) losses.push(await (await next()).result.item())
-    return { losses: Float32Array.from(losses) }
-  })
+  return prepareSteps(step, { params, optimizer: optimizer.init(params) }, batch, device, (next) =>
+    checkedLosses(async () => (await next()).result.item()),
+  )
 }
 
 async function named(tree: unknown): Promise<Outputs> {

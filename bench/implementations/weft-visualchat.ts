@@ -7,8 +7,9 @@ import {
   visualChatSpec,
 } from '../../src/models/visualchat.ts'
 import type { Inputs } from '../inputs.ts'
-import { CHECKED_STEPS, type VisualChatProblem } from '../problem.ts'
+import type { VisualChatProblem } from '../problem.ts'
 import { IMAGE_SIZE, PATCH } from '../visualchat-batch.ts'
+import { checkedLosses } from './checked-losses.ts'
 import { prepareSteps, type Step, type Target, tensorOf, type WeftPrepared } from './weft-call.ts'
 
 interface Training {
@@ -58,9 +59,7 @@ export async function prepareWeftVisualChat(
     return { state: { params, optimizer: state }, result: loss }
   }
   const params = initParams(visualChatSpec(config), key(0))
-  return prepareSteps(step, { params, optimizer: optimizer.init(params) }, batch, device, async (next) => {
-    const losses: number[] = []
-    for (let i = 0; i < CHECKED_STEPS; i++) losses.push(await (await next()).result.item())
-    return { losses: Float32Array.from(losses) }
-  })
+  return prepareSteps(step, { params, optimizer: optimizer.init(params) }, batch, device, (next) =>
+    checkedLosses(async () => (await next()).result.item()),
+  )
 }
