@@ -18,20 +18,15 @@ export interface Taking {
 
 /** Who runs on which device, weft first. On the processor each runs with one thread, and with `threads` if more. */
 export function contendersFor(device: BenchDevice, threads: number, { peers, cold }: Taking): Contender[] {
-  const counts = device === 'wasm' && threads > 1 ? [1, threads] : [1]
+  const counts = device === 'wasm' ? [...new Set([1, threads])] : [1]
   const kinds: readonly ChildKind[] = peers ? PEERS[device] : []
   const scripts = (['weft', 'weft-unfused', ...kinds] as const).flatMap((kind) =>
     counts.map((count) => new ChildContender(kind, { device, threads: count }, cold)),
   )
-  const native = peers ? TORCH[device](threads).map((count) => new TorchContender(count)) : []
+  // Beside WebGPU it only tells what the processor could do.
+  const torch = { wasm: counts, webgpu: [threads], reference: [] }[device]
+  const native = peers ? torch.map((count) => new TorchContender(count)) : []
   return [...scripts, ...native]
-}
-
-/** With which threads PyTorch runs: beside WebGPU it only tells what the processor could do. */
-const TORCH: Readonly<Record<BenchDevice, (threads: number) => readonly number[]>> = {
-  wasm: (threads) => (threads > 1 ? [1, threads] : [1]),
-  webgpu: (threads) => [threads],
-  reference: () => [],
 }
 
 const PEERS: Readonly<Record<BenchDevice, readonly ChildKind[]>> = {

@@ -14,7 +14,6 @@ import {
 } from '../../src/index.ts'
 import { crossEntropy } from '../../src/nn/losses.ts'
 import type { Implementation, ImplementationOptions, ProgramFacts } from '../implementation.ts'
-
 import { type Inputs, inputsOf } from '../inputs.ts'
 import { atOtherLengths, EPSILON, type Operation, type Problem } from '../problem.ts'
 import { ownVersion } from './package-version.ts'
