@@ -83,10 +83,10 @@ export function lossScaling({
 const GREATEST_F32 = 3.4028234663852886e38
 
 /** Is every number of a tree finite, and the sum of their squares too? */
-export const allFinite = (tree: unknown): Truth => isFiniteScalar(globalNorm(tree))
+export const allFinite = (tree: unknown): Truth => isFiniteNorm(globalNorm(tree))
 
-/** Neither NaN nor infinite. */
-export const isFiniteScalar = (x: Scalar): Truth => le(x, GREATEST_F32)
+/** Is a norm, which is never below 0, neither NaN nor infinite? */
+export const isFiniteNorm = (norm: Scalar): Truth => le(norm, GREATEST_F32)
 
 /** One of two trees of the same structure, leaf by leaf: nothing waits for the host to know which. */
 export const selectTree = <T>(condition: Truth, yes: T, no: T): T => mapTree((a, b) => where(condition, a, b), yes, no)

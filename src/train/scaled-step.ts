@@ -3,7 +3,7 @@ import { cast, not } from '../ir/ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { checkMax, clipTo, globalNorm } from './clip.ts'
 import { type Extra, type LossResult, splitAux } from './loss.ts'
-import { isFiniteScalar, type LossScale, type LossScaling, selectTree } from './loss-scaling.ts'
+import { isFiniteNorm, type LossScale, type LossScaling, selectTree } from './loss-scaling.ts'
 import { applyUpdates, type Optimizer, type Scalar } from './optimizer.ts'
 import type { Stepped, TrainStepOptions } from './step.ts'
 
@@ -54,7 +54,7 @@ export function scaledTrainStep<P, S, B extends readonly unknown[], X>(
     const grads = scaling.unscale(scaledGrads, state.scaling)
     const gradientNorm = globalNorm(grads)
     // No number in the gradients can be infinite or NaN without the norm being so.
-    const finite = isFiniteScalar(gradientNorm)
+    const finite = isFiniteNorm(gradientNorm)
     const clipped = maxNorm === undefined ? grads : clipTo(grads, gradientNorm, maxNorm)
     const { updates, state: next } = optimizer.update(clipped, state.optimizer, params)
     return {
