@@ -1,5 +1,6 @@
 import { buildProgram } from '../codegen/build-program.ts'
-import { EVERY_SHAPE, type ProductSizes, tilingsFor } from '../codegen/gpu/choose-tiling.ts'
+import { EVERY_SHAPE, tilingsFor } from '../codegen/gpu/choose-tiling.ts'
+import type { ProductSizes } from '../codegen/product.ts'
 import type { Tiling } from '../codegen/gpu/tilings.ts'
 import type { DeviceLimits } from '../codegen/program.ts'
 import { traceGraph } from '../ir/make-graph.ts'
@@ -8,6 +9,7 @@ import { spec } from '../ir/ops/spec.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { runPasses } from '../passes/pipeline.ts'
 import type { Device, Executable } from '../runtime/device.ts'
+import { countElements } from '../runtime/layout.ts'
 
 export interface MeasuredTiling {
   readonly tiling: Tiling
@@ -24,7 +26,7 @@ export async function measureTilings(device: Device, sizes: ProductSizes): Promi
   const specs = [spec([batch, m, k]), spec([batch, k, n])]
   const graph = runPasses(traceGraph((x: Tensor, y: Tensor) => matmul(x, y), specs, 'product'))
   const operands = graph.inputs.map((v) => {
-    const length = v.type.shape.reduce((a, b) => a * b, 1)
+    const length = countElements(v.type.shape)
     return device.upload({ dtype: 'f32', shape: v.type.shape, data: Float32Array.from({ length }, Math.random) })
   })
   const time = async (executable: Executable): Promise<number> => {
