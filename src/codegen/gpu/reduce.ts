@@ -15,7 +15,7 @@ import {
   type Scheduled,
   type Work,
 } from '../schedule.ts'
-import { spreadGroups } from './spread.ts'
+import { groupNumber, spreadGroups } from './spread.ts'
 import { type RowTiling, rowTiling } from './tilings.ts'
 import { WorkgroupFold } from './workgroup-fold.ts'
 
@@ -100,8 +100,8 @@ function byWorkgroup(work: Work, context: ScheduleContext, tiling: RowTiling): S
   const fold = foldOf(frame)
   const n = sizeOf(fold.result.type.shape)
   const lane = k.share(k.x.builtin('local_x'), 'lane')
-  const [gx, gy, gz] = spreadGroups(n, context.limits)
-  const row = k.x.add(k.x.builtin('group_x'), k.x.mul(k.x.builtin('group_y'), k.param('groups_x', gx)))
+  const groups = spreadGroups(n, context.limits)
+  const row = groupNumber(k, groups)
   const count = k.param('count', n)
   const i = k.share(k.x.min(row, k.x.sub(count, k.x.constant(1))), 'row')
   const at = emitter.linearPosition(fold.result, i)
@@ -111,5 +111,5 @@ function byWorkgroup(work: Work, context: ScheduleContext, tiling: RowTiling): S
   })
   const total = new WorkgroupFold(k, tiling, lane).total(fold.prim.monoid, partial)
   storeResult(frame, fold, i, total, k.x.and(k.x.less(row, count), k.x.less(lane, k.x.constant(1))))
-  return frame.finish('reduce_group', [tiling.threads, 1, 1], [gx, gy, gz], foldingFlops(work))
+  return frame.finish('reduce_group', [tiling.threads, 1, 1], groups, foldingFlops(work))
 }

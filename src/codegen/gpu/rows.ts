@@ -16,7 +16,7 @@ import {
   type Scheduled,
   type Work,
 } from '../schedule.ts'
-import { spreadGroups } from './spread.ts'
+import { groupNumber, spreadGroups } from './spread.ts'
 import { type RowTiling, rowTiling } from './tilings.ts'
 import { inFours } from './vectors.ts'
 import { WorkgroupFold } from './workgroup-fold.ts'
@@ -83,15 +83,15 @@ function rowByWorkgroup(
   sharing: Sharing,
 ): Walk {
   const { x } = k
-  const [gx, gy, gz] = spreadGroups(rows, limits)
+  const workgroups = spreadGroups(rows, limits)
   const lane = k.share(x.builtin('local_x'), 'lane')
-  const group = x.add(x.builtin('group_x'), x.mul(x.builtin('group_y'), k.param('groups_x', gx)))
+  const group = groupNumber(k, workgroups)
   const count = k.param('rows', rows)
   const inside = x.less(group, count)
   const fold = new WorkgroupFold(k, sharing, lane)
   return {
     name: 'rows_by_workgroup',
-    workgroups: [gx, gy, gz],
+    workgroups,
     row: k.share(x.min(group, x.sub(count, x.constant(1))), 'row'),
     inside,
     first: x.and(inside, x.less(lane, x.constant(1))),

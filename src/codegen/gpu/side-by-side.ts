@@ -4,7 +4,7 @@ import type { Builtin, Expr, SharedArray } from '../kernel-ir.ts'
 import type { DeviceLimits } from '../program.ts'
 import { rewriteBody } from '../rewrite-kernel.ts'
 import type { Scheduled } from '../schedule.ts'
-import { spreadGroups } from './spread.ts'
+import { groupNumber, spreadGroups } from './spread.ts'
 
 /**
  * Kernels that know nothing of one another as one: the first workgroups do what the first says, the next ones what the
@@ -18,8 +18,7 @@ export function scheduleSideBySide(members: readonly Scheduled[], limits: Device
     counts.reduce((n, c) => n + c, 0),
     limits,
   )
-  const line = x.mul(x.builtin('group_y'), b.param('groups_x', workgroups[0]))
-  const group = b.share(x.add(x.builtin('group_x'), line), 'group')
+  const group = b.share(groupNumber(b, workgroups), 'group')
   const arrays = shareArrays(b, members)
   const bufferOf = new Map<Value, number>()
   const values: Value[] = []
