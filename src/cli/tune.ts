@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { chooseTiling, type ProductSizes, shapeClass } from '../codegen/gpu/choose-tiling.ts'
+import { chooseTiling, shapeClass } from '../codegen/gpu/choose-tiling.ts'
+import type { ProductSizes } from '../codegen/product.ts'
 import { chooseDevice, type DeviceChoice } from '../runtime/choose.ts'
 import { writeTilings } from '../runtime/tiling-cache.ts'
 import { UnsupportedError, ValueError } from '../util/errors.ts'

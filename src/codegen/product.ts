@@ -27,6 +27,21 @@ export interface Product {
 /** Elements along a list of dims. */
 export const extent = (dims: readonly Dim[]): number => sizeOf(dims.map((d) => d.size))
 
+/** The sizes of a product. */
+export interface ProductSizes {
+  readonly batch: number
+  readonly m: number
+  readonly n: number
+  readonly k: number
+}
+
+export const sizesOf = ({ batch, m, n, k }: Product): ProductSizes => ({
+  batch: extent(batch),
+  m: extent(m),
+  n: extent(n),
+  k: extent(k),
+})
+
 /** The product that a group computes, with its operands as they lie in memory. */
 export function productOf(group: Group, context: ScheduleContext): Product {
   const hero = group.hero!

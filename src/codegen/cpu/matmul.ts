@@ -3,7 +3,7 @@ import { positionAt } from '../columns.ts'
 import type { Group } from '../fusion.ts'
 import type { KernelBuilder } from '../kernel-builder.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
-import { decompose, eachK, extent, type Product, productOf } from '../product.ts'
+import { decompose, eachK, extent, type Product, productOf, sizesOf } from '../product.ts'
 import {
   ceilDiv,
   elementwiseFlops,
@@ -45,12 +45,7 @@ export function scheduleMatmul(work: Work, context: ScheduleContext): Scheduled 
   const group = headOf(work)
   const product = productOf(group, context)
   if (isSkinny(product)) return scheduleSkinny(work, context, product)
-  const [M, N, K, batch] = [product.m, product.n, product.k, product.batch].map(extent) as [
-    number,
-    number,
-    number,
-    number,
-  ]
+  const { m: M, n: N, k: K, batch } = sizesOf(product)
   const blocks = blocksOf(M, N, K, batch)
   // Where k goes into the millions, even a narrow block is too large to pack.
   const scratch = 4 * (packedLength(K, blocks) + TILE_ROWS * TILE_COLUMNS)

@@ -1,7 +1,7 @@
 import { range } from '../../ir/shape.ts'
 import { positionAt } from '../columns.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
-import { decompose, eachK, extent, type Product } from '../product.ts'
+import { decompose, eachK, extent, type Product, sizesOf } from '../product.ts'
 import { elementwiseFlops, Frame, headOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
 import { cut, eachRow, vectorLoop, wholeOf } from './loops.ts'
 
@@ -28,12 +28,7 @@ export function scheduleSkinny(work: Work, context: ScheduleContext, product: Pr
   const { x } = b
   const { root } = group
   const result = group.hero!.outputs[0]!
-  const [M, N, K, batch] = [product.m, product.n, product.k, product.batch].map(extent) as [
-    number,
-    number,
-    number,
-    number,
-  ]
+  const { m: M, n: N, k: K, batch } = sizesOf(product)
   const along = contiguousAlongK(product)
   const pieces = cut(batch * M, N, K, SIDE_BY_SIDE * LANES)
 

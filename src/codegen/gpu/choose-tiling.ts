@@ -1,16 +1,9 @@
+import type { ProductSizes } from '../product.ts'
 import type { DeviceLimits } from '../program.ts'
 import { PORTABLE, TILINGS, type Tiling } from './tilings.ts'
 
 /** Threads that fill the machine; with fewer, part of it waits. */
 const THREADS_TO_FILL = { processor: 16, card: 16384 }
-
-/** The sizes of a product. */
-export interface ProductSizes {
-  readonly batch: number
-  readonly m: number
-  readonly n: number
-  readonly k: number
-}
 
 /** A tiling, and why it was taken. */
 export interface TilingChoice {

@@ -1,4 +1,4 @@
-import { extent, type Product, productOf } from '../product.ts'
+import { type Product, productOf, sizesOf } from '../product.ts'
 import { ceilDiv, elementwiseFlops, headOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
 import { chooseTiling } from './choose-tiling.ts'
 import { multiplyInRegisters } from './matmul-registers.ts'
@@ -11,13 +11,9 @@ import type { Tiling } from './tilings.ts'
 /** A matrix product: a tile of results for each thread, and the epilogue applied to each. */
 export function scheduleMatmul(work: Work, context: ScheduleContext): Scheduled {
   const product = productOf(headOf(work), context)
-  const [batch, m, n, k] = [product.batch, product.m, product.n, product.k].map(extent) as [
-    number,
-    number,
-    number,
-    number,
-  ]
-  const { tiling, why } = chooseTiling({ batch, m, n, k }, context.limits)
+  const sizes = sizesOf(product)
+  const { batch, m, n, k } = sizes
+  const { tiling, why } = chooseTiling(sizes, context.limits)
   const p = new ProductFrame(work, context, product, tiling, vectorsOf(product, tiling))
   if (tiling.form === 'staged') multiplyStaged(p)
   else if (tiling.form === 'sliced') multiplySliced(p)
