@@ -12,7 +12,8 @@ const FILE = 'tilings.json'
 async function cacheFile(): Promise<string> {
   const [{ join }, { homedir }] = await Promise.all([import('node:path'), import('node:os')])
   const { WEFT_CACHE_DIR: own, XDG_CACHE_HOME: shared } = process.env
-  return join(own ?? join(shared ?? join(homedir(), '.cache'), 'weft'), FILE)
+  // Set and empty is as if unset (XDG Base Directory Specification), not this folder.
+  return join(own || join(shared || join(homedir(), '.cache'), 'weft'), FILE)
 }
 
 /** How the adapter is called in the file: the same for every way to open it. */

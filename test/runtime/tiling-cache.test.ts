@@ -28,6 +28,12 @@ describe('what weft tune measured', () => {
     expect(await readTilings('another')).toEqual({ small: 'registers' })
   })
 
+  it('lies in the cache of the user where WEFT_CACHE_DIR is empty', async () => {
+    vi.stubEnv('WEFT_CACHE_DIR', '')
+    vi.stubEnv('XDG_CACHE_HOME', folder)
+    expect(await writeTilings('a card', { small: 'sliced' })).toBe(join(folder, 'weft', 'tilings.json'))
+  })
+
   it('is not used, and said to be unusable, where something else was written to its file', async () => {
     const file = await writeTilings('a card', { small: 'sliced' })
     const said = vi.spyOn(console, 'error').mockImplementation(() => {})
