@@ -1,6 +1,5 @@
 import { buildProgram } from '../codegen/build-program.ts'
 import { EVERY_SHAPE, tilingsFor } from '../codegen/gpu/choose-tiling.ts'
-import type { ProductSizes } from '../codegen/product.ts'
 import type { Tiling } from '../codegen/gpu/tilings.ts'
 import type { ProductSizes } from '../codegen/product.ts'
 import type { DeviceLimits } from '../codegen/program.ts'
