@@ -23,11 +23,7 @@ export function multiplyInRegisters(p: ProductFrame, subgroupSize: number | null
   const left = range(tiling.rows / perLoad).map((i) =>
     p.start('left', x.add(row, x.add(x.constant(i * perLoad), lane))),
   )
-  const right = quads.map((quad) =>
-    p.along.right === 'free'
-      ? [p.start('right', quad)]
-      : range(LANES).map((c) => p.start('right', x.add(x.mul(quad, x.constant(LANES)), x.constant(c)))),
-  )
+  const right = quads.map((quad) => p.startsOfColumns(quad))
   const zero = x.constant(0, 'f32')
   const totals = range(tiling.rows).map(() => quads.map(() => k.variable('total', 'f32', zero, LANES)))
   eachK(k, p.product.k, (at) => {

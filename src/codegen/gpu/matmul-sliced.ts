@@ -19,10 +19,7 @@ export function multiplySliced(p: ProductFrame): void {
   const row = k.share(x.mul(x.builtin('group_y'), x.constant(rows)), 'row', 'the first of this workgroup')
   const quad = k.share(x.add(x.mul(x.builtin('group_x'), x.constant(lanesX)), lane), 'quad', 'four columns')
   const left = range(rows).map((i) => p.start('left', x.add(row, x.constant(i))))
-  const right =
-    p.along.right === 'free'
-      ? [p.start('right', quad)]
-      : range(LANES).map((c) => p.start('right', x.add(x.mul(quad, x.constant(LANES)), x.constant(c))))
+  const right = p.startsOfColumns(quad)
   const zero = x.constant(0, 'f32')
   const sums = left.map(() => range(alongK ? LANES : 1).map(() => k.variable('sum', 'f32', zero, LANES)))
 

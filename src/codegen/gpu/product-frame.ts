@@ -57,10 +57,16 @@ export class ProductFrame {
   }
 
   private count(side: Side): Expr {
-    const [role, size] = side === 'left' ? ['M', this.M] : ['N', this.N]
-    return this.along[side] === 'free'
-      ? this.k.param(`${role}_vectors`, size / LANES)
-      : this.k.param(role!, size as number)
+    const isLeft = side === 'left'
+    if (this.along[side] !== 'free') return isLeft ? this.rows : this.columns
+    return isLeft ? this.k.param('M_vectors', this.M / LANES) : this.k.param('N_vectors', this.N / LANES)
+  }
+
+  /** Where four neighbouring columns of the right operand begin: one place if they are one load, else one for each. */
+  startsOfColumns(quad: Expr): readonly Expr[] {
+    const { x } = this.k
+    if (this.along.right === 'free') return [this.start('right', quad)]
+    return range(LANES).map((c) => this.start('right', x.add(x.mul(quad, x.constant(LANES)), x.constant(c))))
   }
 
   /** The element or vector at an offset, which counts vectors where the operand is read in vectors. */
