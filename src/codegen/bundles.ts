@@ -1,10 +1,10 @@
 import type { Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
-import type { Group, LoopItem } from './fusion.ts'
+import { type Group, type LoopItem, madeBy, readBy } from './fusion.ts'
 import type { Stmt } from './kernel-ir.ts'
 import { KernelOrder } from './kernel-order.ts'
 import { LiveBytes } from './live-bytes.ts'
-import { equationsOf, headOf, outputsOf, type Scheduled, type Work } from './schedule.ts'
+import { equationsOf, headOf, type Scheduled, type Work } from './schedule.ts'
 
 /**
  * Kernels side by side: of one form, and independent of one another. They become one kernel whose workgroups are divided
@@ -43,9 +43,6 @@ export function bundle(
   return new Bundler(items, scheduled, options).run()
 }
 
-const readsOf = (item: Item): readonly Value[] => (item.kind === 'loop' ? item.equation.inputs : item.leaves)
-const madeBy = (item: Item): readonly Value[] => (item.kind === 'loop' ? item.equation.outputs : outputsOf(item))
-
 /** It rewrites what its buffer holds, which may first be copied there. */
 const isUpdate = (item: Item): item is Group => item.kind === 'group' && item.hero?.prim.kind === 'update'
 
@@ -74,7 +71,7 @@ class Bundler {
       this.position.set(item, i)
       this.operations.set(item, operationsOf(item))
       for (const v of madeBy(item)) this.maker.set(v, item)
-      for (const v of readsOf(item)) this.readers.set(v, [...(this.readers.get(v) ?? []), item])
+      for (const v of readBy(item)) this.readers.set(v, [...(this.readers.get(v) ?? []), item])
     }
     for (const item of items) this.inPlace.set(item, this.overwritten(item))
     const temporaries = [...this.maker].filter(([v]) => !options.results.has(v) && this.readers.has(v))
@@ -83,7 +80,7 @@ class Bundler {
       temporaries.map(([v, maker]) => [v, this.position.get(maker)!, this.lastRead(v)]),
     )
     this.order = new KernelOrder(items, (item) => [
-      ...readsOf(item).flatMap((v) => this.maker.get(v) ?? []),
+      ...readBy(item).flatMap((v) => this.maker.get(v) ?? []),
       ...this.inPlace.get(item)!.flatMap((v) => this.readers.get(v)!.filter((reader) => reader !== item)),
     ])
   }
@@ -91,7 +88,7 @@ class Bundler {
   run(): (Item | Bundle)[] {
     for (const [i, item] of this.items.entries()) {
       const near = this.items.slice(Math.max(0, i - NEAR), i).reverse()
-      const shares = (other: Item): boolean => readsOf(other).some((v) => readsOf(item).includes(v))
+      const shares = (other: Item): boolean => readBy(other).some((v) => readBy(item).includes(v))
       const alike = near.filter((other) => this.areAlike(other, item))
       const joins = (other: Item, longest: number): boolean => this.join(other, item, longest)
       if (alike.some((other) => joins(other, LONGEST))) continue

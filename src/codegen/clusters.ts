@@ -1,6 +1,6 @@
 import type { Equation, Graph, Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
-import type { Group, Item, LoopItem } from './fusion.ts'
+import { type Group, type Item, type LoopItem, madeBy, readBy } from './fusion.ts'
 import { KernelOrder } from './kernel-order.ts'
 import { accessesOf, placeOf, type RowSpace, reducedRows } from './row-space.ts'
 
@@ -38,9 +38,6 @@ export interface ClusterOptions {
   given(v: Value): boolean
 }
 
-const outputsOf = (item: Item): readonly Value[] => (item.kind === 'group' ? item.outputs : item.equation.outputs)
-const readsOf = (item: Item): readonly Value[] => (item.kind === 'group' ? item.leaves : item.equation.inputs)
-
 /** A cluster while it grows. */
 interface Draft {
   readonly groups: Group[]
@@ -52,7 +49,7 @@ interface Draft {
 
 class Joiner {
   private readonly producer = new Map<Value, Equation>()
-  private readonly madeBy = new Map<Value, Item>()
+  private readonly maker = new Map<Value, Item>()
   private readonly readers = new Map<Value, Set<Item>>()
   private readonly draftOf = new Map<Item, Draft>()
   private readonly results: ReadonlySet<Value>
@@ -66,10 +63,10 @@ class Joiner {
     this.results = new Set(graph.outputs)
     for (const e of graph.equations) for (const v of e.outputs) this.producer.set(v, e)
     for (const item of items) {
-      for (const v of outputsOf(item)) this.madeBy.set(v, item)
-      for (const v of readsOf(item)) this.readers.set(v, (this.readers.get(v) ?? new Set()).add(item))
+      for (const v of madeBy(item)) this.maker.set(v, item)
+      for (const v of readBy(item)) this.readers.set(v, (this.readers.get(v) ?? new Set()).add(item))
     }
-    this.order = new KernelOrder(items, (item) => readsOf(item).flatMap((v) => this.madeBy.get(v) ?? []))
+    this.order = new KernelOrder(items, (item) => readBy(item).flatMap((v) => this.maker.get(v) ?? []))
     for (const item of items) if (item.kind === 'group') this.place(item)
   }
 
@@ -104,7 +101,7 @@ class Joiner {
   private candidates(group: Group): Set<Draft> {
     const candidates = new Set<Draft>()
     for (const v of group.leaves) {
-      const maker = this.madeBy.get(v)
+      const maker = this.maker.get(v)
       const draft = maker && this.draftOf.get(maker)
       if (draft) candidates.add(draft)
     }
@@ -132,7 +129,7 @@ class Joiner {
     })
   }
 
-  private isStored = (v: Value): boolean => this.madeBy.has(v) || !this.producer.has(v)
+  private isStored = (v: Value): boolean => this.maker.has(v) || !this.producer.has(v)
 
   /** Has a kernel of these groups few enough buffers? */
   private binds(members: readonly Group[], draft: Draft): boolean {

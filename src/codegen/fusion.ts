@@ -29,6 +29,14 @@ export interface LoopItem {
 
 export type Item = Group | LoopItem
 
+/** What is computed at one place of the order: a loop, or groups with what they read and store. */
+type Ordered = LoopItem | (Pick<Group, 'leaves' | 'outputs'> & { readonly kind: 'group' | 'cluster' })
+
+/** Stored values that it reads. */
+export const readBy = (item: Ordered): readonly Value[] => (item.kind === 'loop' ? item.equation.inputs : item.leaves)
+/** Stored values that it makes. */
+export const madeBy = (item: Ordered): readonly Value[] => (item.kind === 'loop' ? item.equation.outputs : item.outputs)
+
 /** Costs above which a value is stored rather than computed again, in rough multiply-adds. */
 const RECOMPUTE_LIMIT = 4
 /** The same where nothing is read: masks made of iotas are cheaper to compute than to load. */
