@@ -1,6 +1,6 @@
 import type { Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
-import { type Group, type LoopItem, madeBy, readBy } from './fusion.ts'
+import { type Group, type LoopItem, madeBy, readBy, updateOf } from './fusion.ts'
 import type { Stmt } from './kernel-ir.ts'
 import { KernelOrder } from './kernel-order.ts'
 import { LiveBytes } from './live-bytes.ts'
@@ -44,7 +44,7 @@ export function bundle(
 }
 
 /** It rewrites what its buffer holds, which may first be copied there. */
-const isUpdate = (item: Item): item is Group => item.kind === 'group' && item.hero?.prim.kind === 'update'
+const isUpdate = (item: Item): item is Group => item.kind === 'group' && updateOf(item) !== null
 
 /** What two kernels must have in common to be alike: both are products, or both do the same operations. */
 function operationsOf(item: Item): readonly unknown[] {
@@ -134,7 +134,7 @@ class Bundler {
 
   /** What this kernel is to write over, since all its other readers run before: they must go on doing so. */
   private overwritten(item: Item): Value[] {
-    if (isUpdate(item)) return item.hero!.inputs.slice(0, 1).filter((v) => this.lastRead(v) <= this.position.get(item)!)
+    if (isUpdate(item)) return [updateOf(item)!.operand].filter((v) => this.lastRead(v) <= this.position.get(item)!)
     const typeOf = ({ type }: Value): string => `${type.dtype} ${sizeOf(type.shape)}`
     const taken = new Set<Value>()
     for (const { value, over } of this.scheduled.get(item)?.outputs ?? []) {

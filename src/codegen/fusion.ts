@@ -37,6 +37,12 @@ export const readBy = (item: Ordered): readonly Value[] => (item.kind === 'loop'
 /** Stored values that it makes. */
 export const madeBy = (item: Ordered): readonly Value[] => (item.kind === 'loop' ? item.equation.outputs : item.outputs)
 
+/** What a group rewrites a part of, and what it writes there; null if it does no such thing. */
+export function updateOf({ hero }: Group): { operand: Value; updates: Value } | null {
+  if (hero?.prim.kind !== 'update') return null
+  return { operand: hero.inputs[0]!, updates: hero.inputs[hero.prim.updates]! }
+}
+
 /** Costs above which a value is stored rather than computed again, in rough multiply-adds. */
 const RECOMPUTE_LIMIT = 4
 /** The same where nothing is read: masks made of iotas are cheaper to compute than to load. */

@@ -1,7 +1,7 @@
 import { type Equation, formatType, type Graph, type Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import type { Sliced } from '../util/sliced.ts'
-import type { Group } from './fusion.ts'
+import { type Group, updateOf } from './fusion.ts'
 import { boundBuffers } from './kernel-walk.ts'
 import { lowerLoop } from './lower-loop.ts'
 import { copyStep, type LoweringContext } from './lowering-context.ts'
@@ -63,7 +63,7 @@ class GraphLowering {
         this.steps.push(...(yield* lowerLoop(this.context, item.equation, this.env, dies, lowerGraph)))
       } else if (item.kind === 'empty') {
         for (const v of item.values) this.env.set(v, this.context.bufferFor(v))
-      } else if (item.work.kind === 'group' && item.work.hero?.prim.kind === 'update') {
+      } else if (item.work.kind === 'group' && updateOf(item.work)) {
         this.lowerUpdate(item.work, item.scheduled, i)
       } else this.lowerFresh(item.work, item.scheduled, i)
       yield
@@ -101,8 +101,7 @@ class GraphLowering {
 
   /** A kernel that rewrites a part of a buffer: in place if the operand dies here, else in a copy of it. */
   private lowerUpdate(group: Group, scheduled: Scheduled, at: number): void {
-    const operand = group.hero!.inputs[0]!
-    const updates = group.hero!.prim.kind === 'update' ? group.hero!.inputs[group.hero!.prim.updates]! : operand
+    const { operand, updates } = updateOf(group)!
     const readsOperand = scheduled.values.some((v, b) => v === operand && b !== scheduled.outputs[0]!.buffer)
     const inPlace = !readsOperand && this.mayOverwrite(operand, at)
     if (inPlace) {
