@@ -106,6 +106,7 @@ export interface SharedArray {
 }
 
 export interface Kernel {
+  /** Of the schedule, and of the way it took: kernels of one name share their work out in one manner. */
   readonly name: string
   readonly buffers: readonly KernelBuffer[]
   /** Names of the i32 parameters, in order. */
