@@ -110,8 +110,9 @@ async function bench(options: Options, io: Io): Promise<void> {
     const date = new Date()
     const machine = describeMachine()
     const roofs = raisedBy(measuredRoofs, rows)
-    // Without peers most have nothing to be held against.
-    const targets = verdicts(device, { rows, cold }).filter(({ state }) => peers || state !== 'not measured')
+    // Times of tiny cases mean nothing. Without peers most targets have nothing to be held against.
+    const judged = scale === 'tiny' ? [] : verdicts(device, { rows, cold })
+    const targets = judged.filter(({ state }) => peers || state !== 'not measured')
     const chart = options.chart ?? json?.replace(/(\.json)?$/, '.svg')
     if (json !== undefined) {
       const report = { date: date.toISOString(), machine, peak, roofs, cold, versions, rows, targets }
