@@ -41,17 +41,22 @@ export { mmca, mmcaRelease } from './nn/mmca.ts'
 export { layerNorm, layerNormSpec, rmsNorm, rmsNormSpec } from './nn/norms.ts'
 export {
   type Init,
+  type MatrixSpec,
+  matrix,
   normal as normalInit,
   ones as onesInit,
   type ParamSpec,
   type ParamsOf,
   param,
   uniform as uniformInit,
+  type WeightsOf,
   zeros as zerosInit,
 } from './nn/param.ts'
+export { dequantise, type QuantisedWeight } from './nn/quantised.ts'
 export { applyRope, type RopeOptions, type RopeTable, ropeTable } from './nn/rope.ts'
 export * from './nn/variant.ts'
 export * as variants from './nn/variants.ts'
+export type { LowRankWeight, SplitWeight, Weight } from './nn/weight.ts'
 
 // Training: optimisers, schedules, steps.
 

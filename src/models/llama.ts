@@ -5,7 +5,7 @@ import { attentionWeights } from '../nn/attention-definition.ts'
 import { mergeHeads, splitHeads } from '../nn/heads.ts'
 import { embedding, linear, linearSpec } from '../nn/linear.ts'
 import { rmsNorm, rmsNormSpec } from '../nn/norms.ts'
-import { normal, type ParamsOf, param } from '../nn/param.ts'
+import { matrix, normal, type WeightsOf } from '../nn/param.ts'
 import { applyRope, type RopeTable, ropeTable } from '../nn/rope.ts'
 import type { Variant } from '../nn/variant.ts'
 import type { LlamaConfig } from './config.ts'
@@ -20,7 +20,7 @@ export function llamaSpec(config: LlamaConfig) {
   const { vocab_size: V, hidden_size: D, num_hidden_layers: L, tie_word_embeddings: tied } = config
   return {
     model: {
-      embed_tokens: { weight: param([V, D], INIT) },
+      embed_tokens: { weight: matrix(V, D, INIT) },
       layers: Array.from({ length: L }, () => layerSpec(config)),
       norm: rmsNormSpec(D),
     },
@@ -44,8 +44,8 @@ function layerSpec({ hidden_size: D, intermediate_size: F, ...config }: LlamaCon
   }
 }
 
-export type LlamaParams = ParamsOf<ReturnType<typeof llamaSpec>>
-export type LlamaLayerParams = ParamsOf<ReturnType<typeof layerSpec>>
+export type LlamaParams = WeightsOf<ReturnType<typeof llamaSpec>>
+export type LlamaLayerParams = WeightsOf<ReturnType<typeof layerSpec>>
 
 type Layer = (params: LlamaLayerParams, x: Tensor) => Tensor
 

@@ -1,7 +1,7 @@
 import type { Tensor } from '../ir/tensor.ts'
 import { biasedLinearSpec, linear } from '../nn/linear.ts'
 import { layerNorm, layerNormSpec } from '../nn/norms.ts'
-import type { ParamsOf } from '../nn/param.ts'
+import type { WeightsOf } from '../nn/param.ts'
 import { UnsupportedError } from '../util/errors.ts'
 
 /** What brings image features into the space of token embeddings. */
@@ -19,7 +19,7 @@ export function projectionKind(name: string): ProjectionKind {
 export const projectionSpec = (_kind: ProjectionKind, D: number, E: number) =>
   [biasedLinearSpec(D, E), layerNormSpec(E)] as const
 
-export type ProjectionParams = ParamsOf<ReturnType<typeof projectionSpec>>
+export type ProjectionParams = WeightsOf<ReturnType<typeof projectionSpec>>
 
 /**
  * Image features [N,P,D] as embeddings [N,P,E]: a linear layer, then LayerNorm.

@@ -1,6 +1,6 @@
 import type { Tensor } from '../ir/tensor.ts'
 import { embedding } from '../nn/linear.ts'
-import { normal, type ParamsOf, param } from '../nn/param.ts'
+import { matrix, normal, type WeightsOf } from '../nn/param.ts'
 import type { ClipVisionConfig, LlamaConfig } from './config.ts'
 import type { AttentionKind } from './decoder-attention.ts'
 import { type DecoderOptions, llamaHidden, llamaLogits, llamaSpec } from './llama.ts'
@@ -33,12 +33,12 @@ export function visualChatSpec({ vision, language, projection }: VisualChatConfi
   return {
     vis_encoder: clipVisionSpec(vision),
     lang_decoder: llamaSpec(language),
-    lang_embed: { weight: param([V, D], normal(0.02)) },
+    lang_embed: { weight: matrix(V, D, normal(0.02)) },
     projection: projectionSpec(projection, vision.hidden_size, D),
   }
 }
 
-export type VisualChatParams = ParamsOf<ReturnType<typeof visualChatSpec>>
+export type VisualChatParams = WeightsOf<ReturnType<typeof visualChatSpec>>
 /** What the release trains: the token embeddings and the projection. */
 export type TrainableParams = Pick<VisualChatParams, 'lang_embed' | 'projection'>
 export type FrozenParams = Omit<VisualChatParams, keyof TrainableParams>

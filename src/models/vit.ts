@@ -5,7 +5,7 @@ import { attention } from '../nn/attention.ts'
 import { mergeHeads, splitHeads } from '../nn/heads.ts'
 import { biasedLinearSpec, linear } from '../nn/linear.ts'
 import { layerNorm, layerNormSpec } from '../nn/norms.ts'
-import { normal, type ParamsOf, param } from '../nn/param.ts'
+import { normal, param, type WeightsOf } from '../nn/param.ts'
 import { full } from '../nn/variants.ts'
 import type { ClipVisionConfig } from './config.ts'
 
@@ -43,8 +43,8 @@ function encoderLayerSpec({ hidden_size: D, intermediate_size: F }: ClipVisionCo
   }
 }
 
-export type ClipVisionParams = ParamsOf<ReturnType<typeof clipVisionSpec>>
-type EncoderLayerParams = ParamsOf<ReturnType<typeof encoderLayerSpec>>
+export type ClipVisionParams = WeightsOf<ReturnType<typeof clipVisionSpec>>
+type EncoderLayerParams = WeightsOf<ReturnType<typeof encoderLayerSpec>>
 
 /**
  * The last hidden state [N,T,D] of pixels [N,C,S,S] (normalised as CLIP's preprocessor does): after the encoder, before

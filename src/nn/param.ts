@@ -1,4 +1,5 @@
 import type { Tensor } from '../ir/tensor.ts'
+import type { Weight } from './weight.ts'
 
 /** How a parameter starts when it is not read from a checkpoint. */
 export type Init =
@@ -19,6 +20,12 @@ export interface ParamSpec {
   readonly init: Init
 }
 
+/** A parameter [O,I] that its model uses only through `linear` and `embedding`, so that it may be any `Weight`. */
+export interface MatrixSpec extends ParamSpec {
+  readonly shape: readonly [O: number, I: number]
+  readonly role: 'matrix'
+}
+
 /**
  * A model's parameters before they exist. The nesting gives the names: {model: {layers: [{norm: {weight}}]}} is
  * `model.layers.0.norm.weight`, as in Hugging Face checkpoints.
@@ -28,7 +35,23 @@ export type SpecTree = ParamSpec | readonly SpecTree[] | { readonly [name: strin
 /** The parameters that a spec describes: the same nesting around tensors. */
 export type ParamsOf<T> = T extends ParamSpec ? Tensor : { readonly [K in keyof T]: ParamsOf<T[K]> }
 
+/** The same where each matrix may also be quantised, split or adapted: what the functions of a model take. */
+export type WeightsOf<T> = T extends MatrixSpec
+  ? Weight
+  : T extends ParamSpec
+    ? Tensor
+    : { readonly [K in keyof T]: WeightsOf<T[K]> }
+
+export const matrix = (O: number, I: number, init: Init): MatrixSpec => ({
+  kind: 'param',
+  role: 'matrix',
+  shape: [O, I],
+  init,
+})
+
 export const param = (shape: readonly number[], init: Init): ParamSpec => ({ kind: 'param', shape, init })
+
+export const isMatrixSpec = (spec: ParamSpec): spec is MatrixSpec => 'role' in spec && spec.role === 'matrix'
 
 export const isParamSpec = (x: unknown): x is ParamSpec =>
   typeof x === 'object' && x !== null && 'kind' in x && x.kind === 'param' && 'init' in x

@@ -8,7 +8,8 @@ import { tensor } from '../../src/ir/ops.ts'
 import { sizeOf } from '../../src/ir/shape.ts'
 import { clipVisionConfig, llamaConfig } from '../../src/models/config.ts'
 import { buildParams } from '../../src/models/params.ts'
-import { type VisualChatConfig, type VisualChatParams, visualChatSpec } from '../../src/models/visualchat.ts'
+import { type VisualChatConfig, visualChatSpec } from '../../src/models/visualchat.ts'
+import type { ParamsOf } from '../../src/nn/param.ts'
 
 export const tokenizer = buildVocabulary(['what is in the image ? a cat and a dog . and now'], TEMPLATE_PIECES)
 
@@ -39,7 +40,7 @@ export const config: VisualChatConfig = {
 }
 
 /** Random parameters, large enough that replies depend on all that was said and shown. */
-export function tinyParams(seed: number): VisualChatParams {
+export function tinyParams(seed: number): ParamsOf<ReturnType<typeof visualChatSpec>> {
   const random = new Random(seed)
   return buildParams(visualChatSpec(config), (_, { shape, init }) => {
     const middle = init.kind === 'constant' ? init.value : 0

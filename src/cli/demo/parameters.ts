@@ -2,21 +2,23 @@ import { Random } from '../../data/random.ts'
 import { sizeOf } from '../../ir/shape.ts'
 import { fromHost, type Tensor } from '../../ir/tensor.ts'
 import { buildParams } from '../../models/params.ts'
-import { type VisualChatConfig, type VisualChatParams, visualChatSpec } from '../../models/visualchat.ts'
-import type { ParamSpec } from '../../nn/param.ts'
+import { type VisualChatConfig, visualChatSpec } from '../../models/visualchat.ts'
+import type { ParamSpec, ParamsOf } from '../../nn/param.ts'
 import { orthogonal } from './orthogonal.ts'
+
+type Whole = ParamsOf<ReturnType<typeof visualChatSpec>>
 
 /**
  * What the demo trains: everything, as nothing here was trained before. One table serves as the token embedding and,
  * transposed, as the output layer, so that a word learnt as an answer is known in a question too.
  */
-export interface DemoParams extends Pick<VisualChatParams, 'vis_encoder' | 'projection'> {
-  readonly embed_tokens: VisualChatParams['lang_embed']
-  readonly decoder: Omit<VisualChatParams['lang_decoder']['model'], 'embed_tokens'>
+export interface DemoParams extends Pick<Whole, 'vis_encoder' | 'projection'> {
+  readonly embed_tokens: Whole['lang_embed']
+  readonly decoder: Omit<Whole['lang_decoder']['model'], 'embed_tokens'>
 }
 
 /** The whole model. */
-export const wholeModel = ({ embed_tokens, decoder, ...rest }: DemoParams): VisualChatParams => ({
+export const wholeModel = ({ embed_tokens, decoder, ...rest }: DemoParams): Whole => ({
   ...rest,
   lang_embed: embed_tokens,
   lang_decoder: { model: { embed_tokens, ...decoder } },
