@@ -14,11 +14,12 @@ const ALLOWED = {
   // Of the IR, data and the runtime know the element types alone: a page ships a program without the compiler.
   data: ['util', 'ir/dtype.ts'],
   runtime: ['util', 'ir/dtype.ts', 'codegen/program.ts'],
+  checkpoint: ['models', 'nn', 'data', 'runtime', 'ir', 'util'],
   chat: ['models', 'nn', 'data', 'ir', 'util', 'compile.ts'],
 }
 
 /** See every layer but the command line, which nothing imports. */
-const ROOTS = '^src/(?:compile|index)[.]ts$'
+const ROOTS = '^src/(?:compile|index|node)[.]ts$'
 const CLI = '^src/cli/'
 
 const pathOf = (part) => (part.endsWith('.ts') ? `^src/${part.replace('.', '[.]')}$` : `^src/${part}/`)

@@ -17,48 +17,69 @@ export interface OpenFile {
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
   EACCES: 'permission denied',
+  ENOTDIR: 'is not a folder',
   EISDIR: 'is a folder, not a file',
   ENOSPC: 'no space left on the disk',
 }
 
 /** A file system's failure as a FileError that names the file. */
-function fileError(path: string, cause: unknown): unknown {
+export function fileError(path: string, cause: unknown): unknown {
   if (!(cause instanceof Error) || !('code' in cause && 'syscall' in cause)) return cause
   return new FileError(`${path}: ${REASONS[String(cause.code)] ?? cause.message}`)
 }
 
+/** A file that stays open until it is closed. */
+export interface LastingFile extends OpenFile {
+  close(): Promise<void>
+}
+
 /**
- * Opens `path`, hands it to `use`, and closes it whatever happens.
- * Throws FileError when the file is missing, unreadable or a folder.
+ * Opens a file for reading. Throws FileError when it is missing, unreadable or a folder.
  */
-export async function withFile<T>(path: string, use: (file: OpenFile) => Promise<T>): Promise<T> {
-  let handle: FileHandle | undefined
+export async function openFile(path: string): Promise<LastingFile> {
   try {
     // A pipe has no size to hold its contents against, and opening one without a writer would wait for ever.
     const kind = await stat(path)
     if (!kind.isFile()) throw new FileError(`${path}: ${kind.isDirectory() ? REASONS['EISDIR'] : 'not a regular file'}`)
-    handle = await open(path, 'r')
-    return await use(opened(path, handle, (await handle.stat()).size))
+    const handle = await open(path, 'r')
+    return lasting(path, handle, (await handle.stat()).size)
   } catch (cause) {
     throw fileError(path, cause)
-  } finally {
-    await handle?.close()
   }
 }
 
-function opened(path: string, handle: FileHandle, size: number): OpenFile {
+/** Opens `path`, hands it to `use`, and closes it whatever happens. Throws FileError as `openFile` does. */
+export async function withFile<T>(path: string, use: (file: OpenFile) => Promise<T>): Promise<T> {
+  const file = await openFile(path)
+  try {
+    return await use(file)
+  } finally {
+    await file.close()
+  }
+}
+
+function lasting(path: string, handle: FileHandle, size: number): LastingFile {
   return {
     path,
     size,
     async readInto(target, position) {
-      let done = 0
-      while (done < target.length) {
-        const wanted = Math.min(CHUNK_BYTES, target.length - done)
-        const { bytesRead } = await handle.read(target, done, wanted, position + done)
-        if (bytesRead === 0) throw new FileError(`${path}: ends at byte ${position + done}, while being read`)
-        done += bytesRead
+      try {
+        await fill(path, handle, target, position)
+      } catch (cause) {
+        throw fileError(path, cause)
       }
     },
+    close: () => handle.close(),
+  }
+}
+
+async function fill(path: string, handle: FileHandle, target: Uint8Array, position: number): Promise<void> {
+  let done = 0
+  while (done < target.length) {
+    const wanted = Math.min(CHUNK_BYTES, target.length - done)
+    const { bytesRead } = await handle.read(target, done, wanted, position + done)
+    if (bytesRead === 0) throw new FileError(`${path}: ends at byte ${position + done}, while being read`)
+    done += bytesRead
   }
 }
 

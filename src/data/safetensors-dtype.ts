@@ -17,6 +17,17 @@ const READ_AS = {
 
 const BYTES: Readonly<Record<StoredType, number>> = { F32: 4, F16: 2, BF16: 2, I32: 4, I64: 8, U32: 4, U8: 1, BOOL: 1 }
 
+/** Element types that files hold and weft does not read: a checkpoint may have them in tensors that no model asks for. */
+const UNREAD_BYTES: Readonly<Record<string, number>> = {
+  F64: 8,
+  I16: 2,
+  I8: 1,
+  U64: 8,
+  U16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+}
+
 const WRITTEN_AS: Readonly<Record<DType, StoredType>> = { f32: 'F32', f16: 'F16', i32: 'I32', u32: 'U32', bool: 'BOOL' }
 
 /** Element types of a file that weft reads. */
@@ -24,6 +35,12 @@ export type StoredType = keyof typeof READ_AS
 export const STORED_TYPES = Object.keys(READ_AS) as readonly StoredType[]
 
 export const isStoredType = (text: string): text is StoredType => Object.hasOwn(READ_AS, text)
+/** Bytes of an element of a type that files may hold, read or not; undefined for a name that is no type. */
+export const fileTypeBytes = (text: string): number | undefined =>
+  isStoredType(text) ? BYTES[text] : Object.hasOwn(UNREAD_BYTES, text) ? UNREAD_BYTES[text] : undefined
+/** Whether the bytes are those of the type that it is read as. Hosts are little-endian, as WebGPU's buffers are. */
+export const isBitEqual = (stored: StoredType): boolean =>
+  stored === 'F32' || stored === 'F16' || stored === 'I32' || stored === 'U32'
 export const storedBytes = (stored: StoredType): number => BYTES[stored]
 export const readAs = (stored: StoredType): DType => READ_AS[stored]
 export const writtenAs = (dtype: DType): StoredType => WRITTEN_AS[dtype]

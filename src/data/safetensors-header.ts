@@ -1,6 +1,7 @@
 import { FileError } from '../util/errors.ts'
-import { isStoredType, STORED_TYPES, type StoredType, storedBytes } from './safetensors-dtype.ts'
+import { fileTypeBytes, isStoredType, STORED_TYPES, type StoredType } from './safetensors-dtype.ts'
 import { type HeaderObject, HeaderSyntax, type HeaderValue, parseHeaderJson } from './safetensors-json.ts'
+import { quoted, shortened, tensorOf } from './tensor-name.ts'
 
 /** Header bytes refused above this: the reference implementation's own limit. */
 export const MAX_HEADER_BYTES = 100_000_000
@@ -11,7 +12,8 @@ export const METADATA_KEY = '__metadata__'
 /** One tensor as the header describes it, checked against the file. */
 export interface Entry {
   readonly name: string
-  readonly stored: StoredType
+  /** A type of the format; `readable` says whether weft reads it. */
+  readonly stored: string
   readonly shape: readonly number[]
   /** Elements. */
   readonly count: number
@@ -90,20 +92,33 @@ function parseEntry(name: string, value: HeaderValue, path: string): Entry {
   const shape: unknown = value.get('shape')
   const offsets: unknown = value.get('data_offsets')
   if (typeof stored !== 'string') throw fail('has no dtype')
-  if (!isStoredType(stored)) {
-    throw fail(`dtype ${shortened(stored)} is not supported`, `convert it to one of ${STORED_TYPES.join(', ')}`)
-  }
+  const width = fileTypeBytes(stored)
+  if (width === undefined) throw unsupported(path, name, stored)
   if (!isNumbers(shape)) throw fail('has no shape (a list of whole numbers)')
   if (!isNumbers(offsets) || offsets.length !== 2) throw fail('has no data_offsets (a begin and an end)')
   const [begin, end] = offsets as [number, number]
   const count = product(shape)
-  const size = count * storedBytes(stored)
+  const size = count * width
   if (!Number.isSafeInteger(size)) throw fail(`shape [${shape}] overflows`)
   if (end - begin !== size) {
     throw fail(`shape [${shape}] of ${stored} takes ${size} bytes, but data_offsets [${offsets}] span ${end - begin}`)
   }
   return { name, stored, shape, count, begin, end }
 }
+
+/** The element type of a tensor that is to be read. @throws FileError for one that weft does not read. */
+export function readable({ name, stored }: Entry, path: string): StoredType {
+  if (isStoredType(stored)) return stored
+  throw unsupported(path, name, stored)
+}
+
+const unsupported = (path: string, name: string, stored: string): FileError =>
+  tensorError(
+    path,
+    name,
+    `dtype ${shortened(stored)} is not supported`,
+    `convert it to one of ${STORED_TYPES.join(', ')}`,
+  )
 
 /** NaN when some partial product is no longer exact, even where a later 0 would make the whole 0. */
 function product(shape: readonly number[]): number {
@@ -136,15 +151,12 @@ const TRUNCATED = 'the file is probably truncated: download or write it again'
 const isNumbers = (value: unknown): value is readonly number[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'number')
 
-const shortened = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}...` : text)
-const quoted = (text: string): string => JSON.stringify(shortened(text))
-
 function notSafetensors(path: string, what: string): FileError {
   return new FileError(`${path}: not a safetensors file: ${shortened(what)}`, {
     hint: 'the file is truncated or of another format',
   })
 }
 
-export function tensorError(path: string, name: string, what: string, hint?: string): FileError {
-  return new FileError(`${path}: tensor ${quoted(name)}: ${shortened(what)}`, { hint })
+function tensorError(path: string, name: string, what: string, hint?: string): FileError {
+  return new FileError(`${tensorOf(path, name)}: ${shortened(what)}`, { hint })
 }

@@ -1,8 +1,10 @@
-import { allocate, type HostArray } from '../ir/dtype.ts'
-import { CHUNK_BYTES, type OpenFile, replaceFile, withFile } from './file-access.ts'
-import { decodeChunk, readAs, storedBytes } from './safetensors-dtype.ts'
-import { type Entry, headerLength, LENGTH_BYTES, parseHeader, tensorError } from './safetensors-header.ts'
+import type { HostArray } from '../ir/dtype.ts'
+import { replaceFile } from './file-access.ts'
+import { allocateArray, decodeInto } from './read-elements.ts'
+import { headerLength, LENGTH_BYTES, parseHeader, readable } from './safetensors-header.ts'
+import { safetensorsSource } from './safetensors-source.ts'
 import { safetensorsChunks } from './safetensors-write.ts'
+import { tensorOf } from './tensor-name.ts'
 
 /** A file's contents. Names are in the header's order. */
 export interface Safetensors {
@@ -11,36 +13,20 @@ export interface Safetensors {
 }
 
 /**
- * Reads a safetensors file. F32, F16, I32, U32 and BOOL keep their type; BF16 becomes f32, U8 u32, and I64 i32.
+ * Reads a whole safetensors file. F32, F16, I32, U32 and BOOL keep their type; BF16 becomes f32, U8 u32, and I64 i32.
  * The tensors own their memory; beside them a chunk of 4 MiB and the header (100 MB at most) are held, and what the
  * header claims is held against the file's size before anything is allocated.
  * Throws FileError, naming file and tensor, for anything but a well-formed file, and for an I64 outside i32.
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
-  return withFile(path, async (file) => {
-    const { metadata, entries, dataStart } = await readHeader(file)
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, file.size))
+  const source = await safetensorsSource(path)
+  try {
     const tensors = new Map<string, HostArray>()
-    for (const entry of entries) {
-      const out = allocateFor(entry, path)
-      for (let at = entry.begin; at < entry.end; at += chunk.length) {
-        const part = chunk.subarray(0, Math.min(chunk.length, entry.end - at))
-        await file.readInto(part, dataStart + at)
-        decodeInto(entry, part, out, at, path)
-      }
-      tensors.set(entry.name, out)
-    }
-    return { metadata, tensors }
-  })
-}
-
-async function readHeader(file: OpenFile) {
-  const first = new Uint8Array(LENGTH_BYTES)
-  await file.readInto(first.subarray(0, Math.min(LENGTH_BYTES, file.size)), 0)
-  const header = new Uint8Array(headerLength(first, file.size, file.path))
-  await file.readInto(header, LENGTH_BYTES)
-  const dataStart = LENGTH_BYTES + header.length
-  return { ...parseHeader(header, file.size - dataStart, file.path), dataStart }
+    for (const name of source.tensors.keys()) tensors.set(name, await source.read(name))
+    return { metadata: source.metadata, tensors }
+  } finally {
+    await source.close()
+  }
 }
 
 /**
@@ -53,8 +39,10 @@ export function parseSafetensors(bytes: Uint8Array, source = 'safetensors'): Saf
   const { metadata, entries } = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), data.length, source)
   const tensors = new Map<string, HostArray>()
   for (const entry of entries) {
-    const out = allocateFor(entry, source)
-    decodeInto(entry, data.subarray(entry.begin, entry.end), out, entry.begin, source)
+    const stored = readable(entry, source)
+    const what = tensorOf(source, entry.name)
+    const out = allocateArray(stored, entry.shape, entry.count, what)
+    decodeInto(out, stored, data.subarray(entry.begin, entry.end), 0, what)
     tensors.set(entry.name, out)
   }
   return { metadata, tensors }
@@ -71,20 +59,4 @@ export async function writeSafetensors(
   metadata?: Readonly<Record<string, string>>,
 ): Promise<void> {
   await replaceFile(path, safetensorsChunks(tensors, metadata))
-}
-
-function allocateFor(entry: Entry, path: string): HostArray {
-  const dtype = readAs(entry.stored)
-  try {
-    return { dtype, shape: entry.shape, data: allocate(dtype, entry.count) } as HostArray
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause
-    throw tensorError(path, entry.name, `${dtype}[${entry.shape}] does not fit in memory`)
-  }
-}
-
-/** `at` is the byte of the data where `part` begins. A chunk is a whole number of elements: 4 MiB is a multiple of 8. */
-function decodeInto(entry: Entry, part: Uint8Array, out: HostArray, at: number, path: string): void {
-  const wrong = decodeChunk(entry.stored, part, out, (at - entry.begin) / storedBytes(entry.stored))
-  if (wrong !== undefined) throw tensorError(path, entry.name, wrong)
 }

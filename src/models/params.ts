@@ -1,22 +1,15 @@
 import { allocate, type FloatDType, getElement, type HostArray, isFloat, setElement } from '../ir/dtype.ts'
-import { formatShape, sameShape } from '../ir/shape.ts'
 import { fromHost, isTensor, type Tensor } from '../ir/tensor.ts'
 import { isParamSpec, type ParamSpec, type ParamsOf, type SpecTree } from '../nn/param.ts'
 import { CheckpointError } from '../util/errors.ts'
 import { flatten } from '../util/tree.ts'
+import { assertFit, type FitOptions } from './fit.ts'
 import { flattenNames } from './names.ts'
 
-export interface LoadOptions {
-  /** Only names that start so are looked at, and are known to the model by what follows: 'lang_decoder.'. */
-  readonly prefix?: string
-  /** Names to pass over besides the buffers of `isBuffer`. */
-  readonly ignore?: (name: string) => boolean
+export interface LoadOptions extends FitOptions {
   /** Converts every parameter; without it they keep the file's dtype, which must then be one for all. */
   readonly dtype?: FloatDType
 }
-
-/** Values that old Hugging Face checkpoints hold beside the parameters, and that the model computes itself. */
-export const isBuffer = (name: string): boolean => /(^|\.)(rotary_emb\.inv_freq|position_ids)$/.test(name)
 
 /**
  * Parameters from a checkpoint's tensors, by name. The host arrays are used as they are, without a copy, unless
@@ -27,20 +20,26 @@ export const isBuffer = (name: string): boolean => /(^|\.)(rotary_emb\.inv_freq|
 export function loadParams<T extends SpecTree>(
   spec: T,
   tensors: ReadonlyMap<string, HostArray>,
-  { prefix = '', ignore = () => false, dtype }: LoadOptions = {},
+  { prefix = '', ignore, dtype }: LoadOptions = {},
 ): ParamsOf<T> {
   const wanted = flattenNames(spec, isParamSpec)
-  const names = [...tensors.keys()].filter((name) => name.startsWith(prefix))
-  const inModel = (name: string): boolean => wanted.has(name.slice(prefix.length))
-  const problems = [...wanted].flatMap(([name, leaf]) => problemOf(prefix + name, tensors.get(prefix + name), leaf))
-  problems.push(
-    ...names.filter((n) => !inModel(n) && !isBuffer(n) && !ignore(n)).map((n) => `unexpected ${describe(n, tensors)}`),
-  )
-  const dtypes = new Set(names.filter(inModel).map((n) => tensors.get(n)!.dtype))
-  if (problems.length === 0 && dtypes.size > 1 && !dtype) {
-    problems.push(`mixed dtypes ${[...dtypes].join(' and ')}: ask for one`)
+  const used = [...wanted.keys()].flatMap((name) => {
+    const array = tensors.get(prefix + name)
+    return array ? [{ name: prefix + name, dtype: array.dtype }] : []
+  })
+  const notFloat = used.filter(({ dtype: found }) => !isFloat(found))
+  const wrongDtypes = notFloat.map(({ name, dtype: found }) => ({
+    what: 'wrong dtype',
+    name,
+    detail: `: ${found}, not f32 or f16`,
+  }))
+  assertFit(wanted, tensors, { prefix, ignore }, wrongDtypes)
+  const dtypes = new Set(used.map(({ dtype: found }) => found))
+  if (dtypes.size > 1 && !dtype) {
+    throw new CheckpointError(`the checkpoint mixes dtypes ${[...dtypes].join(' and ')}`, {
+      hint: 'ask for one: dtype',
+    })
   }
-  if (problems.length > 0) throw misfit(problems)
   return buildParams(spec, (name) => {
     const array = tensors.get(prefix + name)!
     return fromHost(dtype ? convert(array, dtype) : array)
@@ -68,23 +67,6 @@ export async function namedArrays(params: unknown, prefix = ''): Promise<Map<str
     out.set(prefix + name, await tensor.readHost())
   }
   return out
-}
-
-function problemOf(name: string, array: HostArray | undefined, { shape }: ParamSpec): string[] {
-  if (!array) return [`missing ${name} ${formatShape(shape)}`]
-  if (!sameShape(array.shape, shape))
-    return [`wrong shape ${name}: ${formatShape(array.shape)}, not ${formatShape(shape)}`]
-  return isFloat(array.dtype) ? [] : [`wrong dtype ${name}: ${array.dtype}, not f32 or f16`]
-}
-
-const describe = (name: string, tensors: ReadonlyMap<string, HostArray>): string =>
-  `${name} ${formatShape(tensors.get(name)!.shape)}`
-
-function misfit(problems: readonly string[]): CheckpointError {
-  const count = problems.length === 1 ? '1 tensor does' : `${problems.length} tensors do`
-  return new CheckpointError(`the checkpoint does not fit the model: ${count} not match\n  ${problems.join('\n  ')}`, {
-    hint: 'compare the configuration (layers, widths, vocabulary) and the prefix of the names with the checkpoint',
-  })
 }
 
 function convert(array: HostArray, dtype: FloatDType): HostArray {

@@ -107,7 +107,7 @@ describe('loadParams', () => {
   test('dtypes are kept, converted when asked, and not mixed', async () => {
     const half = await cast(ones([3]), 'f16').readHost()
     const mixed = new Map<string, HostArray>([...whole, ['fc.0.bias', half]])
-    expect(() => loadParams(spec, mixed)).toThrow(/mixed dtypes f32 and f16/)
+    expect(() => loadParams(spec, mixed)).toThrow(/mixes dtypes f32 and f16/)
     const params = loadParams(spec, mixed, { dtype: 'f32' })
     expect([...(await params.fc[0]!.bias.read())]).toEqual([1, 1, 1])
     expect(loadParams(spec, whole, { dtype: 'f16' }).fc[0]!.weight.dtype).toBe('f16')

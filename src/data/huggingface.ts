@@ -1,0 +1,40 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FileError } from '../util/errors.ts'
+import { fileError } from './file-access.ts'
+import { safetensorsSource } from './safetensors-source.ts'
+import { readShardIndex } from './shard-index.ts'
+import { shardedSource } from './sharded-source.ts'
+import type { TensorSource } from './tensor-source.ts'
+
+interface WeightsFile {
+  readonly name: string
+  readonly open: (path: string) => Promise<TensorSource>
+}
+
+/** How a folder may hold the weights; earlier ones are taken first. Each also comes in shards, with `NAME.index.json`. */
+const WEIGHTS: readonly WeightsFile[] = [{ name: 'model.safetensors', open: safetensorsSource }]
+
+/**
+ * Opens the weights of a folder in Hugging Face's layout: `model.safetensors`, or its shards as
+ * `model.safetensors.index.json` names them.
+ * @throws FileError if the folder has none of these, or for a file that is not what it should be.
+ */
+export async function huggingFaceSource(folder: string): Promise<TensorSource> {
+  const files = new Set(await list(folder))
+  for (const { name, open } of WEIGHTS) {
+    if (files.has(name)) return { ...(await open(join(folder, name))), path: folder }
+    const index = `${name}.index.json`
+    if (files.has(index)) return shardedSource(folder, await readShardIndex(join(folder, index)), open)
+  }
+  const names = WEIGHTS.flatMap(({ name }) => [name, `${name}.index.json`])
+  throw new FileError(`${folder}: holds no weights`, { hint: `one of ${names.join(', ')} is looked for` })
+}
+
+async function list(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (cause) {
+    throw fileError(folder, cause)
+  }
+}
