@@ -15,7 +15,8 @@ const ALLOWED = {
   data: ['util', 'ir/dtype.ts'],
   runtime: ['util', 'ir/dtype.ts', 'codegen/program.ts'],
   checkpoint: ['models', 'nn', 'data', 'runtime', 'ir', 'util'],
-  chat: ['models', 'nn', 'data', 'ir', 'util', 'compile.ts'],
+  generate: ['models', 'nn', 'ir', 'util', 'compile.ts'],
+  chat: ['generate', 'models', 'nn', 'data', 'ir', 'util', 'compile.ts'],
 }
 
 /** See every layer but the command line, which nothing imports. */

@@ -1,4 +1,5 @@
 import { type Compiled, type CompileOptions, compile } from '../compile.ts'
+import { forbid, likeliest } from '../generate/next-token.ts'
 import { dynamicUpdateSlice, iota, lt, slice, spec, tensor, where, zeros } from '../ir/ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { emptyCache, type KvCache, kvCacheSpec } from '../models/kv-cache.ts'
@@ -11,7 +12,6 @@ import {
   type VisualChatConfig,
   type VisualChatParams,
 } from '../models/visualchat.ts'
-import { forbid, likeliest } from './next-token.ts'
 import type { Turn } from './turn.ts'
 
 export interface EngineOptions {

@@ -1,5 +1,6 @@
 import type { CompileOptions } from '../compile.ts'
 import type { Tokenizer } from '../data/tokenizer.ts'
+import { StopSequences } from '../generate/stop.ts'
 import { type SamplingOptions, sampler } from '../models/sampling.ts'
 import type { VisualChatConfig, VisualChatParams } from '../models/visualchat.ts'
 import { UnsupportedError, ValueError } from '../util/errors.ts'
@@ -16,6 +17,8 @@ export interface ChatOptions {
   readonly maxNewTokens?: number
   /** The likeliest token always, unless said. */
   readonly sampling?: Omit<SamplingOptions, 'random'>
+  /** Texts that end a reply and are no part of it, none unless said. The model's own end token ends it always. */
+  readonly stop?: readonly string[]
   /** Of the random choices at a temperature above 0: equal seeds give equal conversations. 0 unless said. */
   readonly seed?: number
   /**
@@ -36,7 +39,7 @@ export type ResolvedOptions = Required<Omit<ChatOptions, 'params' | 'device'>> &
  */
 export function resolveOptions({ config, tokenizer, ...options }: ChatOptions): ResolvedOptions {
   const { max_position_embeddings: trained, rope_scaling: scaling, vocab_size: V } = config.language
-  const { contextLength = trained, maxNewTokens = 256, sampling = {}, seed = 0, turnMultiple = 32 } = options
+  const { contextLength = trained, maxNewTokens = 256, sampling = {}, stop = [], seed = 0, turnMultiple = 32 } = options
   for (const [name, value] of Object.entries({ contextLength, maxNewTokens, turnMultiple })) {
     if (!(Number.isInteger(value) && value > 0)) throw new ValueError(`chat: ${name} ${value}`, { hint: 'at least 1' })
   }
@@ -45,7 +48,9 @@ export function resolveOptions({ config, tokenizer, ...options }: ChatOptions): 
       hint: `at most ${trained} without rope_scaling`,
     })
   }
-  sampler({ ...sampling, random: () => 0 }) // so that numbers out of range are told now, not with the first reply
+  // So that options out of range are told now, not with the first reply.
+  sampler({ ...sampling, random: () => 0 })
+  new StopSequences(stop)
   if (config.imageToken !== tokenizer.imageId || tokenizer.vocabSize > V) {
     throw new ValueError(
       `chat: a tokenizer of ${tokenizer.vocabSize} ids, ${tokenizer.imageId} for images, with a model of ${V} ids, ` +
@@ -65,6 +70,7 @@ export function resolveOptions({ config, tokenizer, ...options }: ChatOptions): 
     contextLength,
     maxNewTokens,
     sampling,
+    stop,
     seed,
     turnMultiple,
   }

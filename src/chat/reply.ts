@@ -1,12 +1,13 @@
 import type { Tokenizer } from '../data/tokenizer.ts'
+import { readTokens } from '../generate/next-token.ts'
+import { StopSequences } from '../generate/stop.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import type { Sampler } from '../models/sampling.ts'
 import type { ChatEngine } from './engine.ts'
-import { readToken } from './next-token.ts'
 import { TextStream } from './text-stream.ts'
 
-/** Why a reply ended: by its own end token, at its greatest length, or because the context is full. */
-export type EndReason = 'end' | 'length' | 'context-full'
+/** Why a reply ended: by its own end token, by a stop sequence, at its greatest length, or as the context is full. */
+export type EndReason = 'end' | 'stop' | 'length' | 'context-full'
 
 export interface ReplyOptions {
   readonly engine: ChatEngine
@@ -15,6 +16,10 @@ export interface ReplyOptions {
   readonly choice: Tensor
   /** Chooses on the host; the device has chosen where there is none. */
   readonly sample: Sampler | undefined
+  /** The conversation's ids before the reply, which the sampler may look at. */
+  readonly context: readonly number[]
+  /** Texts that end a reply, and are no part of it. */
+  readonly stop: readonly string[]
   /** Positions left in the context. */
   readonly room: number
   readonly maxNewTokens: number
@@ -24,9 +29,9 @@ export interface ReplyOptions {
 export interface Reply {
   /** Empty where the model had nothing to say: it ended at once. */
   readonly text: string
-  /** The token ids of the text, without the end token. */
+  /** The token ids without the end token. Where a stop sequence ended the text, those of the sequence are here. */
   readonly tokens: readonly number[]
-  /** The model ended its reply; it reached `maxNewTokens`; or the context is full. */
+  /** The model ended its reply; a stop sequence did; it reached `maxNewTokens`; or the context is full. */
   readonly reason: EndReason
 }
 
@@ -37,19 +42,26 @@ export interface Reply {
  * Throws ValueError for logits that are not finite.
  */
 export async function makeReply(options: ReplyOptions): Promise<{ readonly reply: Reply; readonly fed: number }> {
-  const { engine, tokenizer, sample, room, maxNewTokens, onToken } = options
-  const text = new TextStream(tokenizer)
+  const { engine, tokenizer, sample, context, room, maxNewTokens, onToken } = options
+  const stream = new TextStream(tokenizer)
+  const stop = new StopSequences(options.stop)
   const tokens: number[] = []
+  let text = ''
   let { choice } = options
   let fed = 0
   const feed = (token: Tensor | number): Promise<Tensor> => {
     fed++
     return engine.step(token)
   }
+  const tell = (piece: string): void => {
+    text += piece
+    onToken?.(piece)
+  }
   const done = (reason: EndReason): { readonly reply: Reply; readonly fed: number } => {
-    const rest = text.end()
-    if (rest !== '') onToken?.(rest)
-    return { reply: { text: text.text(), tokens, reason }, fed }
+    const last = stop.push(stream.end())
+    const rest = last.stopped ? last.text : last.text + stop.end()
+    if (reason !== 'stop' && rest !== '') tell(rest)
+    return { reply: { text, tokens, reason }, fed }
   }
   for (;;) {
     const isLast = tokens.length + 1 === maxNewTokens
@@ -57,15 +69,19 @@ export async function makeReply(options: ReplyOptions): Promise<{ readonly reply
     // A token that was chosen on the device is there already: the next step need not wait until it is read. Should it
     // end the reply, it has only been fed earlier than the next question would have.
     const ahead = sample || isLast || isFull ? undefined : await feed(choice)
-    const id = await readToken(choice, sample)
+    const [id] = (await readTokens(choice, sample && [sample], [[...context, ...tokens]])) as [number] // of one row
     choice.dispose()
     if (id === tokenizer.eosId) {
       ahead?.dispose()
       return done('end')
     }
     tokens.push(id)
-    const piece = text.push(id)
-    onToken?.(piece)
+    const piece = stop.push(stream.push(id))
+    tell(piece.text)
+    if (piece.stopped) {
+      ahead?.dispose()
+      return done('stop')
+    }
     if (isLast) return done('length')
     if (isFull) return done('context-full')
     choice = ahead ?? (await feed(id))

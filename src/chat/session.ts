@@ -2,7 +2,7 @@ import { Random } from '../data/random.ts'
 import { instructionIds } from '../data/sequence.ts'
 import { MAX_IMAGES } from '../data/template.ts'
 import { checkRoom } from '../models/kv-cache.ts'
-import { type Sampler, sampler } from '../models/sampling.ts'
+import { isGreedy, type Sampler, sampler } from '../models/sampling.ts'
 import { ValueError } from '../util/errors.ts'
 import { ChatEngine } from './engine.ts'
 import { type ChatOptions, type ResolvedOptions, resolveOptions } from './options.ts'
@@ -156,7 +156,7 @@ export class ChatSession {
     { ids, news, count, pixels }: Plan,
     onToken: Question['onToken'],
   ): Promise<{ readonly reply: Reply; readonly state: State }> {
-    const { config, tokenizer, turnMultiple, contextLength, maxNewTokens } = this.options
+    const { config, tokenizer, turnMultiple, contextLength, maxNewTokens, stop } = this.options
     const before = this.state
     for (const [i, image] of pixels.entries()) await this.engine.encodeImage(image, before.images + i)
     const rows = Math.min(Math.ceil(count / turnMultiple) * turnMultiple, contextLength - before.length)
@@ -167,6 +167,8 @@ export class ChatSession {
       tokenizer,
       choice,
       sample: this.samplerOf(before.rounds),
+      context: ids,
+      stop,
       room: contextLength - length,
       maxNewTokens,
       onToken,
@@ -191,8 +193,6 @@ export class ChatSession {
     return sampler({ ...sampling, random: () => random.next() })
   }
 }
-
-const isGreedy = ({ temperature = 0 }: ResolvedOptions['sampling']): boolean => temperature === 0
 
 /**
  * A conversation, empty as yet, with a VisualChat model. Programs are compiled when they are first needed.

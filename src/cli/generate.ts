@@ -2,13 +2,13 @@ import type { Command } from 'commander'
 import { readLlama2c } from '../data/llama2c.ts'
 import { type Llama2cTokenizer, readLlama2cTokenizer } from '../data/llama2c-tokenizer.ts'
 import { Random } from '../data/random.ts'
+import { type Generator, makeGenerator } from '../generate/generator.ts'
 import { llamaConfig } from '../models/config.ts'
 import { llamaSpec } from '../models/llama.ts'
 import { loadParams } from '../models/params.ts'
 import { type Sampler, sampler } from '../models/sampling.ts'
 import { chooseDevice, type DeviceChoice } from '../runtime/choose.ts'
 import { ValueError } from '../util/errors.ts'
-import { type Decoder, makeDecoder } from './decoder.ts'
 import type { Io } from './io.ts'
 import { decimal, deviceOption, wholeNumber } from './options.ts'
 
@@ -61,26 +61,28 @@ async function generateText(flags: GenerateFlags, io: Io): Promise<void> {
   const config = llamaConfig({ ...checkpoint.config })
   const tokenizer = await readLlama2cTokenizer(flags.tokenizer, config.vocab_size)
   const { positions, prompt } = plan(flags, tokenizer, config.max_position_embeddings)
-  const decoder = makeDecoder({
+  const generator = makeGenerator({
     params: loadParams(llamaSpec(config), checkpoint.tensors),
     config,
     positions,
     device: await chooseDevice(flags.device),
-    sample: samplerOf(flags),
+    samplers: samplersOf(flags),
   })
-  await write(decoder, tokenizer, prompt, positions, io)
+  await write(generator, tokenizer, prompt, positions, io)
 }
 
 /** None at temperature 0, where the device chooses. */
-function samplerOf({ temperature, topK, topP, seed }: GenerateFlags): Sampler | undefined {
+function samplersOf({ temperature, topK, topP, seed }: GenerateFlags): Sampler[] | undefined {
   if (temperature === 0) return undefined
   const random = new Random(seed)
-  return sampler({
-    temperature,
-    ...(topK === undefined ? {} : { topK }),
-    ...(topP === undefined ? {} : { topP }),
-    random: () => random.next(),
-  })
+  return [
+    sampler({
+      temperature,
+      ...(topK === undefined ? {} : { topK }),
+      ...(topP === undefined ? {} : { topP }),
+      random: () => random.next(),
+    }),
+  ]
 }
 
 /** @throws ValueError where the steps, or the prompt, do not fit the model. */
@@ -104,7 +106,7 @@ function plan(
 
 /** Writes the prompt and what follows as it comes, then how fast that was. */
 async function write(
-  decoder: Decoder,
+  generator: Generator,
   tokenizer: Llama2cTokenizer,
   prompt: readonly number[],
   positions: number,
@@ -112,13 +114,14 @@ async function write(
 ): Promise<void> {
   const text = tokenizer.stream()
   const began = performance.now()
-  await decoder.prepare(prompt.length)
+  await generator.prepare(prompt.length)
   const compiled = performance.now()
   for (const id of prompt) out.write(text.push(id))
   let count = 0
   let first = compiled
   // The pass that takes in the last position of the prompt gives the first token: hence one more than is left.
-  for await (const id of decoder.continue(prompt, positions - prompt.length + 1)) {
+  for await (const [id] of generator.continue([prompt], positions - prompt.length + 1)) {
+    if (id === undefined) break
     if (count++ === 0) first = performance.now()
     if (id === tokenizer.bosId || id === tokenizer.eosId) break
     out.write(text.push(id))

@@ -104,6 +104,21 @@ describe('the context', () => {
   })
 })
 
+test('a stop sequence ends a reply, is no part of its text, and the next question is answered', async () => {
+  const all = await tinyChat({ maxNewTokens: 12 }).ask(FIRST)
+  const middle = Math.floor(all.text.length / 2)
+  const stop = all.text.slice(middle, middle + 2)
+  const pieces: string[] = []
+  const chat = tinyChat({ maxNewTokens: 12, stop: [stop] })
+  const reply = await chat.ask({ ...FIRST, onToken: (piece) => pieces.push(piece) })
+  expect({ text: reply.text, reason: reply.reason }).toEqual({
+    text: all.text.slice(0, all.text.indexOf(stop)),
+    reason: 'stop',
+  })
+  expect(pieces.join('')).toBe(reply.text)
+  expect((await chat.ask(SECOND)).tokens.length).toBeGreaterThan(0)
+})
+
 describe('a round that fails leaves the conversation as it was', () => {
   const broken = new Float32Array(48).fill(Number.NaN)
   const stop = () => {

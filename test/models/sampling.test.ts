@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type SamplingOptions, sampler } from '../../src/models/sampling.ts'
 import { ValueError } from '../../src/util/errors.ts'
@@ -26,7 +27,39 @@ describe('sampler', () => {
     shares({ temperature: 1, topP: 0.7 }).forEach((s, i) => expect(s).toBeCloseTo([0, 2 / 7, 5 / 7, 0][i]!, 2))
   })
 
+  test('topK and topP choose what a sort of the whole vocabulary would', () => {
+    const options = fc.record(
+      { topK: fc.integer({ min: 1, max: 30 }), topP: fc.double({ min: 0.01, max: 1, noNaN: true }) },
+      { requiredKeys: [] },
+    )
+    // Few different values, so that there are ties.
+    const anyLogits = fc.array(fc.integer({ min: -4, max: 4 }), { minLength: 1, maxLength: 24 })
+    fc.assert(
+      fc.property(anyLogits, options, fc.double({ min: 0, max: 0.999, noNaN: true }), (x, cut, u) => {
+        const weights = x.map(Math.exp)
+        const sum = (ids: number[]): number => ids.reduce((a, i) => a + weights[i]!, 0)
+        const top = x
+          .map((_, i) => i)
+          .sort((a, b) => x[b]! - x[a]! || a - b)
+          .slice(0, cut.topK ?? x.length)
+        const wanted = (cut.topP ?? 1) * sum(top)
+        const allowed = top.filter((_, i) => sum(top.slice(0, i)) < wanted - 1e-9)
+        const id = sampler({ ...cut, temperature: 1, random: () => u })(x)
+        expect(top).toContain(id)
+        if (cut.topP !== undefined) expect([...allowed, top[allowed.length]]).toContain(id)
+      }),
+    )
+  })
+
+  test('a penalty makes what was there less likely, whatever its sign', () => {
+    const penalised = sampler({ repetitionPenalty: 2 })
+    expect(penalised([3, 2, -1], [0])).toBe(1)
+    expect(penalised([-1, -1.5, -9], [0])).toBe(1)
+    expect(penalised([-1, -2.5, -9], [0, 0])).toBe(0)
+  })
+
   test.each([
+    ['a penalty of 0', () => sampler({ repetitionPenalty: 0 })],
     ['a negative temperature', () => sampler({ temperature: -1 })],
     ['topK of 0', () => sampler({ topK: 0 })],
     ['topP of 0', () => sampler({ topP: 0 })],
