@@ -25,6 +25,7 @@ export async function prepareWeftVisualChat(
 ): Promise<WeftPrepared> {
   const config: VisualChatConfig = {
     vision: {
+      kind: 'clip',
       hidden_size: dim,
       intermediate_size: 2 * dim,
       num_hidden_layers: 3,

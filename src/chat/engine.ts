@@ -5,6 +5,7 @@ import type { Tensor } from '../ir/tensor.ts'
 import { emptyCache, type KvCache, kvCacheSpec } from '../models/kv-cache.ts'
 import { llamaStep } from '../models/llama.ts'
 import { splice } from '../models/splice.ts'
+import { imageShape } from '../models/vision.ts'
 import {
   embedText,
   featuresPerImage,
@@ -60,7 +61,6 @@ export class ChatEngine {
   constructor({ params, config, device, positions, maxImages, vocabSize, forbidden, greedy }: EngineOptions) {
     this.params = params
     this.config = config
-    const { num_channels: C, image_size: S } = config.vision
     const table = [maxImages, featuresPerImage(config), config.language.hidden_size] as const
     const choose = (logits: Tensor): Tensor => {
       const allowed = forbid(slice(logits, [0, 0], [1, vocabSize]), forbidden)
@@ -69,7 +69,7 @@ export class ChatEngine {
     this.encoder = compile(
       (p: VisualChatParams, pixels: Tensor, features: Tensor, index: Tensor): Tensor =>
         dynamicUpdateSlice(features, imageFeatures(p, config, pixels), [index, 0, 0]),
-      [params, spec([1, C, S, S]), spec(table), spec([], 'i32')],
+      [params, spec([1, ...imageShape(config.vision)]), spec(table), spec([], 'i32')],
       { device, donate: [2], name: 'encode image' },
     )
     const row = spec([1, 'T'], 'i32')
@@ -105,8 +105,7 @@ export class ChatEngine {
 
   /** Encodes pixels f32 [C,S,S] as the conversation's image `index`, counted from 0. */
   async encodeImage(pixels: Float32Array, index: number): Promise<void> {
-    const { num_channels: C, image_size: S } = this.config.vision
-    const image = tensor(pixels, { shape: [1, C, S, S] })
+    const image = tensor(pixels, { shape: [1, ...imageShape(this.config.vision)] })
     this.features = await this.encoder(this.params, image, this.features, i32(index))
   }
 

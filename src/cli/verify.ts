@@ -10,8 +10,9 @@ import { errorText } from './report-error.ts'
 import { comparisonTable } from './verify-table.ts'
 
 const DETAILS = `
-A fixture is a safetensors file. Its metadata says which model it is of ("kind": llama, clip-vision,
-projection-baseline or visualchat; "config" as JSON; for decoders "attention": causal, mmca-paper or mmca-release).
+A fixture is a safetensors file. Its metadata says which model it is of ("kind": llama, clip-vision, qwen-vl-visual,
+projection-baseline, projection-vit, projection-perceiver or visualchat; "config" as JSON; for decoders "attention":
+causal, mmca-paper or mmca-release; for visualchat "vision" and "language" as JSON, and "vis_proj").
 It holds the parameters (param.NAME), inputs, expected outputs, and expected gradients (grad.NAME).
 The error shown is max |got - expected| / max |expected| over a tensor.
 Exits with 0 when every output and gradient of every file is within tolerance, else with 1.`

@@ -1,4 +1,4 @@
-import { foldIn, full, mul, normal, uniform } from '../ir/ops.ts'
+import { foldIn, full, mul, normal, tensor, uniform } from '../ir/ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import type { ParamSpec, ParamsOf, SpecTree } from '../nn/param.ts'
 import { buildParams } from './params.ts'
@@ -18,5 +18,7 @@ function initParam({ shape, init }: ParamSpec, key: Tensor): Tensor {
       return mul(normal(key, shape), init.std)
     case 'uniform':
       return uniform(key, shape, { low: -init.bound, high: init.bound })
+    case 'fixed':
+      return tensor(init.values(), { shape })
   }
 }

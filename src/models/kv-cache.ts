@@ -29,7 +29,7 @@ export interface KvCacheSpec {
 
 /** Shapes of a cache for B sequences of up to S positions. */
 export function kvCacheSpec(config: LlamaConfig, B: number, S: number, dtype: FloatDType = 'f32'): KvCacheSpec {
-  const E = config.hidden_size / config.num_attention_heads
+  const { head_dim: E } = config
   const perLayer = Array.from({ length: config.num_hidden_layers }, () =>
     spec([B, config.num_key_value_heads, S, E], dtype),
   )

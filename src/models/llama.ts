@@ -6,10 +6,11 @@ import { mergeHeads, splitHeads } from '../nn/heads.ts'
 import { embedding, linear, linearSpec } from '../nn/linear.ts'
 import { rmsNorm, rmsNormSpec } from '../nn/norms.ts'
 import { matrix, normal, type WeightsOf } from '../nn/param.ts'
-import { applyRope, type RopeTable, ropeTable } from '../nn/rope.ts'
+import { applyRope, type RopeTable } from '../nn/rope.ts'
 import type { Variant } from '../nn/variant.ts'
 import type { LlamaConfig } from './config.ts'
 import { type DecoderAttention, decoderVariant } from './decoder-attention.ts'
+import { decoderRope } from './decoder-rope.ts'
 import { grow, type KvCache, writeAt } from './kv-cache.ts'
 
 /** Hugging Face's initializer_range. */
@@ -28,15 +29,15 @@ export function llamaSpec(config: LlamaConfig) {
   }
 }
 
-function layerSpec({ hidden_size: D, intermediate_size: F, ...config }: LlamaConfig) {
-  const E = D / config.num_attention_heads
+function layerSpec({ hidden_size: D, intermediate_size: F, head_dim: E, ...config }: LlamaConfig) {
+  const HE = E * config.num_attention_heads
   const KE = E * config.num_key_value_heads
   return {
     self_attn: {
-      q_proj: linearSpec(D, D, INIT),
+      q_proj: linearSpec(D, HE, INIT),
       k_proj: linearSpec(D, KE, INIT),
       v_proj: linearSpec(D, KE, INIT),
-      o_proj: linearSpec(D, D, INIT),
+      o_proj: linearSpec(HE, D, INIT),
     },
     mlp: { gate_proj: linearSpec(D, F, INIT), up_proj: linearSpec(D, F, INIT), down_proj: linearSpec(F, D, INIT) },
     input_layernorm: rmsNormSpec(D),
@@ -91,7 +92,7 @@ export function llamaCached(
   const v = [...cache.v]
   const hidden = runLayers(params, config, embeds, options, {
     // Padding rows do not lengthen the context, on which dynamic scaling depends.
-    rope: rope(config, options.positions ?? add(arange(T), length), grow(length, options.count ?? T)),
+    rope: decoderRope(config, options.positions ?? add(arange(T), length), grow(length, options.count ?? T)),
     variant: decoderVariant(options.attention, modality),
     queryOffset: length,
     store(layer, newK, newV) {
@@ -160,17 +161,11 @@ interface Pass {
 function uncached(config: LlamaConfig, embeds: Tensor, { attention: kind, modality, positions }: DecoderOptions): Pass {
   const T = embeds.shape[1]!
   return {
-    rope: rope(config, positions ?? arange(T), T),
+    rope: decoderRope(config, positions ?? arange(T), T),
     variant: decoderVariant(kind, modality),
     queryOffset: 0,
     store: (_, k, v) => [k, v],
   }
-}
-
-function rope(config: LlamaConfig, positions: Tensor, length: number | Tensor): RopeTable {
-  const { rope_theta: theta, rope_scaling: scaling, max_position_embeddings: maxPositions } = config
-  const E = config.hidden_size / config.num_attention_heads
-  return ropeTable(positions, E, { theta, scaling: scaling && { ...scaling, maxPositions }, length })
 }
 
 function runLayers(

@@ -2,7 +2,7 @@ import type { HostArray } from '../ir/dtype.ts'
 import { sizeOf } from '../ir/shape.ts'
 import { fromHost, type Tensor } from '../ir/tensor.ts'
 import { FileError } from '../util/errors.ts'
-import { clipVisionConfig, llamaConfig } from './config.ts'
+import { llamaConfig } from './config.ts'
 import { attentionKind } from './decoder-attention.ts'
 import { layOut, type Sample } from './layout.ts'
 import { nextTokenLoss } from './loss.ts'
@@ -10,6 +10,7 @@ import { loadParams } from './params.ts'
 import { projectionKind } from './projection.ts'
 import type { Case, Fixture } from './verify.ts'
 import { hostInput, jsonField } from './verify-fixture.ts'
+import { visionConfig } from './vision.ts'
 import {
   embedBatch,
   type FrozenParams,
@@ -80,7 +81,7 @@ function configOf(fixture: Fixture): VisualChatConfig {
     throw new FileError(`verify: the fixture's metadata has no integer ${name}`)
   }
   return {
-    vision: clipVisionConfig(jsonField(fixture, 'vision')),
+    vision: visionConfig(jsonField(fixture, 'vision')),
     language: llamaConfig(jsonField(fixture, 'language')),
     projection: projectionKind(fixture.metadata['vis_proj'] ?? 'none'),
     attention: attentionKind(fixture.metadata['attention'] ?? 'none'),

@@ -4,7 +4,7 @@ import { isTensor, type Tensor } from '../ir/tensor.ts'
 import { FileError, ShapeError, UnsupportedError } from '../util/errors.ts'
 import { flattenNames } from './names.ts'
 import { llamaCase } from './verify-llama.ts'
-import { clipVisionCase, projectionCase } from './verify-vision.ts'
+import { clipVisionCase, projectionCase, qwenVisualCase } from './verify-vision.ts'
 import { visualChatCase } from './verify-visualchat.ts'
 
 /**
@@ -65,7 +65,10 @@ const NOISE = 1e-3
 const CASES: Readonly<Record<string, (fixture: Fixture) => Check>> = {
   llama: (fixture) => checkCase(llamaCase(fixture)),
   'clip-vision': (fixture) => checkCase(clipVisionCase(fixture)),
-  'projection-baseline': (fixture) => checkCase(projectionCase(fixture)),
+  'qwen-vl-visual': (fixture) => checkCase(qwenVisualCase(fixture)),
+  'projection-baseline': (fixture) => checkCase(projectionCase('baseline', fixture)),
+  'projection-vit': (fixture) => checkCase(projectionCase('vit', fixture)),
+  'projection-perceiver': (fixture) => checkCase(projectionCase('perceiver', fixture)),
   visualchat: (fixture) => checkCase(visualChatCase(fixture)),
 }
 

@@ -1,20 +1,21 @@
 import type { Tensor } from '../ir/tensor.ts'
 import { embedding } from '../nn/linear.ts'
 import { matrix, normal, type WeightsOf } from '../nn/param.ts'
-import type { ClipVisionConfig, LlamaConfig } from './config.ts'
+import type { LlamaConfig } from './config.ts'
 import type { AttentionKind } from './decoder-attention.ts'
 import { type DecoderOptions, llamaHidden, llamaLogits, llamaSpec } from './llama.ts'
 import { nextTokenLoss } from './loss.ts'
+import { PERCEIVER_QUERIES } from './perceiver.ts'
 import { type ProjectionKind, project, projectionSpec } from './projection.ts'
 import { splice } from './splice.ts'
-import { clipTokens, clipVision, clipVisionSpec } from './vit.ts'
+import { featureConfig, type VisionConfig, visionFeatures, visionSpec, visionTokens } from './vision.ts'
 
 /**
  * DeepSpeed-VisualChat (arXiv:2309.14327), section 4: a visual encoder, a projection into the space of token
  * embeddings, and a LLaMA decoder over text and images interleaved.
  */
 export interface VisualChatConfig {
-  readonly vision: ClipVisionConfig
+  readonly vision: VisionConfig
   readonly language: LlamaConfig
   readonly projection: ProjectionKind
   readonly attention: AttentionKind
@@ -31,10 +32,10 @@ export interface VisualChatConfig {
 export function visualChatSpec({ vision, language, projection }: VisualChatConfig) {
   const { vocab_size: V, hidden_size: D } = language
   return {
-    vis_encoder: clipVisionSpec(vision),
+    vis_encoder: visionSpec(vision),
     lang_decoder: llamaSpec(language),
     lang_embed: { weight: matrix(V, D, normal(0.02)) },
-    projection: projectionSpec(projection, vision.hidden_size, D),
+    projection: projectionSpec(projection, featureConfig(vision), D),
   }
 }
 
@@ -52,7 +53,8 @@ export function splitTrainable({ lang_embed, projection, ...frozen }: VisualChat
 }
 
 /** Features that an image gives the decoder. */
-export const featuresPerImage = ({ vision }: VisualChatConfig): number => clipTokens(vision)
+export const featuresPerImage = ({ vision, projection }: VisualChatConfig): number =>
+  projection === 'perceiver' ? PERCEIVER_QUERIES : visionTokens(vision)
 
 /** A batch of B sequences of T positions, as `layOut` lays it out. */
 export interface VisualChatBatch {
@@ -68,7 +70,7 @@ export interface VisualChatBatch {
 
 /** Projected features [N,P,D] of pixels [N,C,S,S]. */
 export const imageFeatures = (params: VisualChatParams, config: VisualChatConfig, images: Tensor): Tensor =>
-  project(params.projection, clipVision(params.vis_encoder, config.vision, images))
+  project(params.projection, featureConfig(config.vision), visionFeatures(params.vis_encoder, config.vision, images))
 
 /** Embeddings [B,T,D] of i32 ids [B,T]. */
 export const embedText = (params: Pick<VisualChatParams, 'lang_embed'>, ids: Tensor): Tensor =>

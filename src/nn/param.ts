@@ -7,11 +7,14 @@ export type Init =
   | { readonly kind: 'normal'; readonly std: number }
   /** Uniform in [-bound, bound). */
   | { readonly kind: 'uniform'; readonly bound: number }
+  /** Values that a formula gives: a table of positions. */
+  | { readonly kind: 'fixed'; readonly values: () => Float32Array }
 
 export const zeros: Init = { kind: 'constant', value: 0 }
 export const ones: Init = { kind: 'constant', value: 1 }
 export const normal = (std: number): Init => ({ kind: 'normal', std })
 export const uniform = (bound: number): Init => ({ kind: 'uniform', bound })
+export const fixed = (values: () => Float32Array): Init => ({ kind: 'fixed', values })
 
 /** One parameter before it exists: what a checkpoint must hold, and how to start without one. */
 export interface ParamSpec {

@@ -24,6 +24,14 @@ export type RopeScaling =
   | { readonly type: 'linear'; readonly factor: number }
   /** The base grows with the length once that exceeds maxPositions ("NTK-aware"). */
   | { readonly type: 'dynamic'; readonly factor: number; readonly maxPositions: number }
+  /** Frequencies of a turn longer than trainedPositions/low are divided by the factor, shorter than /high are kept. */
+  | {
+      readonly type: 'llama3'
+      readonly factor: number
+      readonly low: number
+      readonly high: number
+      readonly trainedPositions: number
+    }
 
 export interface RopeOptions {
   /** The base of the frequencies, 10000 in LLaMA 2. */
@@ -44,7 +52,7 @@ export interface RopeTable {
  *
  * Throws ShapeError for an odd E or positions of another rank.
  * Source: RoFormer (arXiv:2104.09864), section 3.2.2; scaling: Position Interpolation (arXiv:2306.15595), section 3.1,
- * and Hugging Face's LlamaDynamicNTKScalingRotaryEmbedding. That one, too, leaves keys in a cache as they were rotated
+ * Hugging Face's LlamaDynamicNTKScalingRotaryEmbedding and, for LLaMA 3, its rope_type "llama3". The dynamic one, too, leaves keys in a cache as they were rotated
  * when they came, so that past maxPositions a cached pass differs from one pass.
  */
 export function ropeTable(positions: Tensor, E: number, options: RopeOptions): RopeTable {
@@ -73,10 +81,11 @@ export function applyRope(x: Tensor, table: RopeTable): Tensor {
   return cast(concat([first, second], -1), x.dtype)
 }
 
-/** theta^(-2i/E) for i < E/2, f32 [E/2]. Computed in double precision where the base is known when tracing. */
+/** theta^(-2i/E) for i < E/2, scaled, f32 [E/2]. Computed in double precision where the base is known when tracing. */
 function frequencies(E: number, { theta, scaling, length = 0 }: RopeOptions): Tensor {
   const exponents = Array.from({ length: E / 2 }, (_, i) => (-2 * i) / E)
   const known = (base: number): Tensor => tensor(exponents.map((e) => base ** e))
+  if (scaling?.type === 'llama3') return tensor(exponents.map((e) => slowed(theta ** e, scaling)))
   if (scaling?.type !== 'dynamic') return known(theta)
   if (E === 2) failShape('rope: dynamic scaling of heads of size 2', 'its power E/(E-2) needs a larger E')
   // base = theta * (factor * L / max - (factor - 1))^(E / (E - 2)) for L > max; at L = max the bracket is 1.
@@ -88,6 +97,13 @@ function frequencies(E: number, { theta, scaling, length = 0 }: RopeOptions): Te
   const growth = maximum(sub(mul(cast(length, 'f32'), factor / maxPositions), factor - 1), 1)
   const logBase = add(mul(log(growth), power), Math.log(theta))
   return exp(mul(tensor(exponents), logBase))
+}
+
+/** A frequency under llama3 scaling: between the two bounds a mixture, by how many turns the trained positions make. */
+function slowed(frequency: number, { factor, low, high, trainedPositions }: RopeScaling & { type: 'llama3' }): number {
+  const turns = (trainedPositions * frequency) / (2 * Math.PI)
+  const kept = Math.min(1, Math.max(0, (turns - low) / (high - low)))
+  return frequency * (kept + (1 - kept) / factor)
 }
 
 /** 2 pi in two parts, the first of few bits, so that its multiples are exact in f32. Source: Cody and Waite (1980). */

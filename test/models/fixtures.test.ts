@@ -18,7 +18,10 @@ const FIXTURES = [
   'llama-mmca-paper',
   'llama-mmca-release',
   'clip-vision',
+  'qwen-vl-visual',
   'projection-baseline',
+  'projection-vit',
+  'projection-perceiver',
   'visualchat-causal',
   'visualchat-mmca-release',
 ]
@@ -40,9 +43,9 @@ describe('what a fixture must be', () => {
 
   test('a kind that weft lacks is refused by name', async () => {
     const { tensors } = await read('projection-baseline')
-    const perceiver = { metadata: { kind: 'projection-perceiver' }, tensors }
-    await expect(verifyFixture(perceiver, eager)).rejects.toThrow(UnsupportedError)
-    await expect(verifyFixture(perceiver, eager)).rejects.toThrow(/projection-perceiver/)
+    const other = { metadata: { kind: 'projection-conv' }, tensors }
+    await expect(verifyFixture(other, eager)).rejects.toThrow(UnsupportedError)
+    await expect(verifyFixture(other, eager)).rejects.toThrow(/projection-conv/)
   })
 
   test('an expectation that nothing computes is not passed over', async () => {

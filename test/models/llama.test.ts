@@ -16,8 +16,8 @@ import {
   llamaStep,
 } from '../../src/models/llama.ts'
 import { projectionKind } from '../../src/models/projection.ts'
+import { visionFeatures } from '../../src/models/vision.ts'
 import { embedBatch, splitTrainable, visualChatLogits, visualChatSpec } from '../../src/models/visualchat.ts'
-import { clipVision } from '../../src/models/vit.ts'
 import { slidingWindow } from '../../src/nn/variants.ts'
 import { ShapeError, UnsupportedError, ValueError } from '../../src/util/errors.ts'
 import { apart, randomTensors } from '../nn/oracle.ts'
@@ -139,7 +139,7 @@ describe('the visual chat', () => {
   })
 
   test('images of another size, and other projections, are refused', () => {
-    expect(() => clipVision(all.vis_encoder, vision, randomTensors(1, [1, 3, 6, 6])[0]!)).toThrow(ShapeError)
-    expect(() => projectionKind('perceiver')).toThrow(UnsupportedError)
+    expect(() => visionFeatures(all.vis_encoder, vision, randomTensors(1, [1, 3, 6, 6])[0]!)).toThrow(ShapeError)
+    expect(() => projectionKind('linear')).toThrow(UnsupportedError)
   })
 })

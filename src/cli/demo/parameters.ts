@@ -41,6 +41,7 @@ export function initialParams(config: VisualChatConfig, seed: number): DemoParam
 }
 
 function initial(name: string, { shape, init }: ParamSpec, random: Random): Tensor {
+  if (init.kind === 'fixed') return fromHost({ dtype: 'f32', shape, data: init.values() })
   const data = new Float32Array(sizeOf(shape))
   if (init.kind === 'constant') return fromHost({ dtype: 'f32', shape, data: data.fill(init.value) })
   const scale = standardDeviation(name, shape)

@@ -55,6 +55,7 @@ export function modelConfig(s: DemoSettings, tokenizer: WordTokenizer): VisualCh
   }
   return {
     vision: {
+      kind: 'clip',
       hidden_size: s.dim,
       intermediate_size: 2 * s.dim,
       num_hidden_layers: s.visionLayers,
@@ -72,6 +73,7 @@ export function modelConfig(s: DemoSettings, tokenizer: WordTokenizer): VisualCh
       num_hidden_layers: s.layers,
       num_attention_heads: s.heads,
       num_key_value_heads: s.heads,
+      head_dim: s.dim / s.heads,
       max_position_embeddings: CONTEXT,
       rms_norm_eps: 1e-6,
       // Half of each head hardly turns within a conversation: there words meet images of like meaning at any distance.
