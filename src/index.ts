@@ -33,6 +33,7 @@ export { closeDevices, type DeviceName, openDevice } from './runtime/registry.ts
 // Building blocks: parameters, layers, attention and its variants.
 
 export { initParams } from './models/init.ts'
+export { splitParams, splitRows } from './models/split.ts'
 export { attention } from './nn/attention.ts'
 export { type AttentionOptions, attentionByDefinition, attentionWeights } from './nn/attention-definition.ts'
 export { mergeHeads, splitHeads } from './nn/heads.ts'

@@ -112,7 +112,10 @@ function checkLimits(steps: readonly VirtualStep[], limits: DeviceLimits): void 
     for (const b of step.buffers) {
       if (b.bytes > most) {
         throw new DeviceError(`tensor ${b.name} takes ${b.bytes} bytes; this device binds at most ${most} at once`, {
-          hint: 'use smaller batches or shorter sequences, or a device with a larger limit',
+          hint:
+            b.ref?.kind === 'input'
+              ? 'a matrix of parameters can be split by rows (splitParams); else use a device with a larger limit'
+              : 'use smaller batches or shorter sequences, or a device with a larger limit',
         })
       }
     }
