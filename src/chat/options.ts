@@ -1,5 +1,5 @@
 import type { CompileOptions } from '../compile.ts'
-import type { Tokenizer } from '../data/tokenizer.ts'
+import type { ChatTokenizer } from '../data/tokenizer.ts'
 import { StopSequences } from '../generate/stop.ts'
 import { type SamplingOptions, sampler } from '../models/sampling.ts'
 import type { VisualChatConfig, VisualChatParams } from '../models/visualchat.ts'
@@ -8,7 +8,7 @@ import { UnsupportedError, ValueError } from '../util/errors.ts'
 export interface ChatOptions {
   readonly params: VisualChatParams
   readonly config: VisualChatConfig
-  readonly tokenizer: Tokenizer
+  readonly tokenizer: ChatTokenizer
   /** `auto` unless said. */
   readonly device?: CompileOptions['device']
   /** Positions of a conversation, its images' among them; as many as the model was made for, unless said. */

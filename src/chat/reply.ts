@@ -1,17 +1,16 @@
-import type { Tokenizer } from '../data/tokenizer.ts'
+import type { ChatTokenizer } from '../data/tokenizer.ts'
 import { readTokens } from '../generate/next-token.ts'
 import { StopSequences } from '../generate/stop.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import type { Sampler } from '../models/sampling.ts'
 import type { ChatEngine } from './engine.ts'
-import { TextStream } from './text-stream.ts'
 
 /** Why a reply ended: by its own end token, by a stop sequence, at its greatest length, or as the context is full. */
 export type EndReason = 'end' | 'stop' | 'length' | 'context-full'
 
 export interface ReplyOptions {
   readonly engine: ChatEngine
-  readonly tokenizer: Tokenizer
+  readonly tokenizer: ChatTokenizer
   /** What the pass over the question left to choose from. */
   readonly choice: Tensor
   /** Chooses on the host; the device has chosen where there is none. */
@@ -43,7 +42,7 @@ export interface Reply {
  */
 export async function makeReply(options: ReplyOptions): Promise<{ readonly reply: Reply; readonly fed: number }> {
   const { engine, tokenizer, sample, context, room, maxNewTokens, onToken } = options
-  const stream = new TextStream(tokenizer)
+  const stream = tokenizer.stream()
   const stop = new StopSequences(options.stop)
   const tokens: number[] = []
   let text = ''

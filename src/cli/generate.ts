@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { readLlama2c } from '../data/llama2c.ts'
-import { type Llama2cTokenizer, readLlama2cTokenizer } from '../data/llama2c-tokenizer.ts'
+import { readLlama2cTokenizer } from '../data/llama2c-tokenizer.ts'
 import { Random } from '../data/random.ts'
+import type { Tokenizer } from '../data/tokenizer.ts'
 import { type Generator, makeGenerator } from '../generate/generator.ts'
 import { llamaConfig } from '../models/config.ts'
 import { llamaSpec } from '../models/llama.ts'
@@ -88,14 +89,14 @@ function samplersOf({ temperature, topK, topP, seed }: GenerateFlags): Sampler[]
 /** @throws ValueError where the steps, or the prompt, do not fit the model. */
 function plan(
   { steps, prompt }: GenerateFlags,
-  tokenizer: Llama2cTokenizer,
+  tokenizer: Tokenizer,
   limit: number,
 ): { readonly positions: number; readonly prompt: readonly number[] } {
   const positions = steps ?? Math.min(DEFAULT_STEPS, limit)
   if (positions > limit) {
     throw new ValueError(`--steps ${positions}: the model has ${limit} positions`, { hint: `at most --steps ${limit}` })
   }
-  const ids = tokenizer.encode(prompt)
+  const ids = tokenizer.encode(prompt, { bos: true })
   if (ids.length > positions) {
     throw new ValueError(`--prompt: its ${ids.length} tokens (BOS among them) do not fit in ${positions} steps`, {
       hint: ids.length <= limit ? `at least --steps ${ids.length}` : `the model has ${limit} positions`,
@@ -107,7 +108,7 @@ function plan(
 /** Writes the prompt and what follows as it comes, then how fast that was. */
 async function write(
   generator: Generator,
-  tokenizer: Llama2cTokenizer,
+  tokenizer: Tokenizer,
   prompt: readonly number[],
   positions: number,
   { out, err }: Io,

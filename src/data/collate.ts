@@ -2,7 +2,7 @@ import type { HostArray } from '../ir/dtype.ts'
 import { ShapeError, ValueError } from '../util/errors.ts'
 import { IGNORED, type Sequence } from './sequence.ts'
 import { MODALITY, splice } from './splice.ts'
-import type { Tokenizer } from './tokenizer.ts'
+import type { ChatTokenizer } from './tokenizer.ts'
 
 /** One conversation, ready to be put into a batch. */
 export interface Sample {
@@ -50,7 +50,7 @@ export interface Batch {
  * @throws ValueError for no samples, or a batch without any label: its mean loss would be 0/0, NaN, and spoil every
  * weight. @throws ShapeError when a sample lacks an image or one has another size, or the batch exceeds `fixed`.
  */
-export function collate(samples: readonly Sample[], tokenizer: Tokenizer, options: CollateOptions): Batch {
+export function collate(samples: readonly Sample[], tokenizer: ChatTokenizer, options: CollateOptions): Batch {
   const { imageTokens, imageSize, multipleOf = 8, fixed } = options
   if (samples.length === 0) throw new ValueError('a batch of no samples', { hint: 'give at least one' })
   const layouts = samples.map(({ sequence }) => splice(sequence.ids, sequence.labels, tokenizer, imageTokens))

@@ -1,6 +1,6 @@
 import { ValueError } from '../util/errors.ts'
 import { instructionSegments } from './template.ts'
-import type { Tokenizer } from './tokenizer.ts'
+import type { ChatTokenizer } from './tokenizer.ts'
 
 /** A conversation as the template needs it; dialogues are such. */
 export interface Conversation {
@@ -41,7 +41,7 @@ export const IGNORED = -100
  * @throws ValueError when a turn's instruction alone exceeds `maxTurnTokens` (nothing would be left to learn, and
  * images might be lost), or not even the first turn fits into `maxLength`.
  */
-export function toSequence(conversation: Conversation, tokenizer: Tokenizer, options: SequenceOptions): Sequence {
+export function toSequence(conversation: Conversation, tokenizer: ChatTokenizer, options: SequenceOptions): Sequence {
   const { imageTokens, maxTurnTokens = 512, maxLength = 4096 } = options
   const ids: number[] = []
   const labels: number[] = []
@@ -80,7 +80,7 @@ export function toSequence(conversation: Conversation, tokenizer: Tokenizer, opt
 }
 
 /** The ids of an instruction, without BOS: what a chat gives the model before it answers. */
-export function instructionIds(turn: Parameters<typeof instructionSegments>[0], tokenizer: Tokenizer): number[] {
+export function instructionIds(turn: Parameters<typeof instructionSegments>[0], tokenizer: ChatTokenizer): number[] {
   return instructionSegments(turn).flatMap((s) => ('text' in s ? tokenizer.encode(s.text) : [tokenizer.imageId]))
 }
 

@@ -1,7 +1,9 @@
 import { FileError, ValueError } from '../util/errors.ts'
 import { IMAGE_TOKEN } from './template.ts'
-import type { Tokenizer } from './tokenizer.ts'
-import { fromBytes, toBytes } from './utf8.ts'
+import type { ChatTokenizer } from './tokenizer.ts'
+import { byteName, type PieceModel } from './tokenizers/piece-model.ts'
+import { PieceTokenizer } from './tokenizers/piece-tokenizer.ts'
+import { toBytes } from './utf8.ts'
 
 export const SPECIAL_TOKENS = ['<pad>', '<bos>', '<eos>', IMAGE_TOKEN] as const
 const BYTES_AT = SPECIAL_TOKENS.length
@@ -13,72 +15,19 @@ const FORMAT = 'weft-word-tokenizer-1'
  * fits, one character as its UTF-8 bytes. Ids: the special tokens, the 256 bytes, the pieces. Every string comes back
  * from its ids unchanged, because pieces are literal text and bytes cover the rest.
  */
-export class WordTokenizer implements Tokenizer {
-  readonly padId = 0
-  readonly bosId = 1
-  readonly eosId = 2
+export class WordTokenizer extends PieceTokenizer implements ChatTokenizer {
+  override readonly padId: number = 0
+  override readonly bosId: number = 1
+  override readonly eosId: number = 2
   readonly imageId = 3
   /** Literal texts, each a token; their order gives their ids. */
   readonly pieces: readonly string[]
-  private readonly idOf: ReadonlyMap<string, number>
-  /** Of the pieces that start with a character, the lengths that occur, longest first. */
-  private readonly lengths: ReadonlyMap<string, readonly number[]>
 
   /** @throws ValueError when a piece is empty, stands twice, or splits a surrogate pair. */
   constructor(pieces: readonly string[]) {
+    const tokens = SPECIAL_TOKENS.map((name, id) => ({ id, name, standsForText: name === IMAGE_TOKEN }))
+    super(new LongestPieces(pieces), { tokens, padId: 0, bosId: 1, eosId: 2, addsBos: true })
     this.pieces = [...pieces]
-    this.idOf = new Map(pieces.map((piece, i) => [piece, PIECES_AT + i] as const))
-    if (this.idOf.size !== pieces.length || pieces.some((p) => p === '' || !isWellFormed(p))) {
-      throw new ValueError('a piece of the vocabulary is empty, stands twice, or is half a character', {
-        hint: 'build vocabularies with buildVocabulary',
-      })
-    }
-    const lengths = new Map<string, Set<number>>()
-    for (const piece of pieces) {
-      const start = String.fromCodePoint(piece.codePointAt(0)!)
-      lengths.set(start, (lengths.get(start) ?? new Set()).add(piece.length))
-    }
-    this.lengths = new Map([...lengths].map(([start, set]) => [start, [...set].sort((a, b) => b - a)] as const))
-  }
-
-  get vocabSize(): number {
-    return PIECES_AT + this.pieces.length
-  }
-
-  encode(text: string): number[] {
-    const out: number[] = []
-    for (let at = 0; at < text.length; ) {
-      const start = String.fromCodePoint(text.codePointAt(at)!)
-      const piece = this.longestAt(text, at, start)
-      if (piece === undefined) out.push(...toBytes(start).map((byte) => BYTES_AT + byte))
-      else out.push(this.idOf.get(piece)!)
-      at += (piece ?? start).length
-    }
-    return out
-  }
-
-  decode(ids: readonly number[]): string {
-    let out = ''
-    let bytes: number[] = []
-    for (const id of ids) {
-      if (!Number.isInteger(id) || id < 0 || id >= this.vocabSize) {
-        throw new ValueError(`token id ${id}`, { hint: `this vocabulary has ids 0 to ${this.vocabSize - 1}` })
-      }
-      if (id >= BYTES_AT && id < PIECES_AT) {
-        bytes.push(id - BYTES_AT)
-        continue
-      }
-      out +=
-        fromBytes(bytes) + (id >= PIECES_AT ? this.pieces[id - PIECES_AT]! : id === this.imageId ? IMAGE_TOKEN : '')
-      bytes = []
-    }
-    return out + fromBytes(bytes)
-  }
-
-  /** A token as people read it: special tokens by name, bytes as `<0x41>`. */
-  tokenName(id: number): string {
-    if (id < BYTES_AT) return SPECIAL_TOKENS[id] ?? `<${id}>`
-    return id < PIECES_AT ? `<0x${(id - BYTES_AT).toString(16).padStart(2, '0')}>` : this.decode([id])
   }
 
   /** The vocabulary as text, for a file or a page. */
@@ -104,11 +53,62 @@ export class WordTokenizer implements Tokenizer {
     }
     return new WordTokenizer(pieces)
   }
+}
 
-  private longestAt(text: string, at: number, start: string): string | undefined {
-    for (const length of this.lengths.get(start) ?? []) {
+class LongestPieces implements PieceModel {
+  readonly vocabSize: number
+  readonly addedSpace = 'none'
+  readonly keepsHalves = true
+  readonly #pieces: readonly string[]
+  readonly #idOf: ReadonlyMap<string, number>
+  /** Of the pieces that start with a character, the lengths that occur, longest first. */
+  readonly #lengths: ReadonlyMap<string, readonly number[]>
+
+  constructor(pieces: readonly string[]) {
+    this.vocabSize = PIECES_AT + pieces.length
+    this.#pieces = [...pieces]
+    this.#idOf = new Map(pieces.map((piece, i) => [piece, PIECES_AT + i] as const))
+    if (this.#idOf.size !== pieces.length || pieces.some((p) => p === '' || !isWellFormed(p))) {
+      throw new ValueError('a piece of the vocabulary is empty, stands twice, or is half a character', {
+        hint: 'build vocabularies with buildVocabulary',
+      })
+    }
+    const lengths = new Map<string, Set<number>>()
+    for (const piece of pieces) {
+      const start = String.fromCodePoint(piece.codePointAt(0)!)
+      lengths.set(start, (lengths.get(start) ?? new Set()).add(piece.length))
+    }
+    this.#lengths = new Map([...lengths].map(([start, set]) => [start, [...set].sort((a, b) => b - a)] as const))
+  }
+
+  encode(text: string): number[] {
+    const out: number[] = []
+    for (let at = 0; at < text.length; ) {
+      const start = String.fromCodePoint(text.codePointAt(at)!)
+      const piece = this.#longestAt(text, at, start)
+      if (piece === undefined) out.push(...toBytes(start).map((byte) => BYTES_AT + byte))
+      else out.push(this.#idOf.get(piece)!)
+      at += (piece ?? start).length
+    }
+    return out
+  }
+
+  bytes(id: number): Iterable<number> {
+    return id < PIECES_AT ? [id - BYTES_AT] : toBytes(this.name(id))
+  }
+
+  name(id: number): string {
+    return id < PIECES_AT ? byteName(id - BYTES_AT) : this.#pieces[id - PIECES_AT]!
+  }
+
+  idOf(name: string): number | undefined {
+    return this.#idOf.get(name)
+  }
+
+  #longestAt(text: string, at: number, start: string): string | undefined {
+    for (const length of this.#lengths.get(start) ?? []) {
       const candidate = text.slice(at, at + length)
-      if (candidate.length === length && this.idOf.has(candidate)) return candidate
+      if (candidate.length === length && this.#idOf.has(candidate)) return candidate
     }
     return undefined
   }

@@ -5,7 +5,7 @@ import { layOutTurn } from '../../src/chat/turn.ts'
 import { toSequence } from '../../src/data/sequence.ts'
 import { featuresPerImage } from '../../src/models/visualchat.ts'
 import { apart } from '../nn/oracle.ts'
-import { config, endingWith, image, params, tinyChat, tokenizer } from './tiny-chat.ts'
+import { config, EndingWith, endingWith, image, params, tinyChat, tokenizer } from './tiny-chat.ts'
 import { likeliestOf, wholePass } from './whole-pass.ts'
 
 const QUESTIONS: readonly Question[] = [
@@ -95,15 +95,16 @@ test('the conversation is, token for token, what training makes of it', async ()
   }
   expect(answers.every((tokens) => tokens.length > 0)).toBe(true)
   // A random model's bytes are no text, which could be encoded again: names stand for the answers.
-  const encoder = {
-    ...endingWith(14),
-    encode: (text: string) => [...(answers[Number(/^answer (\d)$/.exec(text)?.[1])] ?? tokenizer.encode(text))],
+  class Encoder extends EndingWith {
+    override encode(text: string): number[] {
+      return [...(answers[Number(/^answer (\d)$/.exec(text)?.[1])] ?? super.encode(text))]
+    }
   }
   const turns = QUESTIONS.map(({ question, images = [] }, i) => ({
     images: images.length,
     question,
     answer: `answer ${i}`,
   }))
-  expect(chat.ids).toEqual(toSequence({ turns }, encoder, { imageTokens: featuresPerImage(config) }).ids)
+  expect(chat.ids).toEqual(toSequence({ turns }, new Encoder(14), { imageTokens: featuresPerImage(config) }).ids)
   expect(tokenizer.decode(chat.ids.filter((id) => id !== tokenizer.imageId))).toContain('### Image 3:\n')
 })

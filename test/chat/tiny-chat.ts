@@ -2,8 +2,8 @@ import type { ChatOptions } from '../../src/chat/options.ts'
 import type { ChatSession } from '../../src/chat/session.ts'
 import { createChat } from '../../src/chat/session.ts'
 import { Random } from '../../src/data/random.ts'
-import type { Tokenizer } from '../../src/data/tokenizer.ts'
 import { buildVocabulary, TEMPLATE_PIECES } from '../../src/data/vocabulary.ts'
+import { WordTokenizer } from '../../src/data/word-tokenizer.ts'
 import { tensor } from '../../src/ir/ops.ts'
 import { sizeOf } from '../../src/ir/shape.ts'
 import { clipVisionConfig, llamaConfig } from '../../src/models/config.ts'
@@ -60,15 +60,16 @@ export function image(seed: number): Float32Array {
 }
 
 /** The tokenizer with another end token, for replies of a random model that end. */
-export const endingWith = (eosId: number): Tokenizer => ({
-  vocabSize: tokenizer.vocabSize,
-  padId: tokenizer.padId,
-  bosId: tokenizer.bosId,
-  eosId,
-  imageId: tokenizer.imageId,
-  encode: (text) => tokenizer.encode(text),
-  decode: (ids) => tokenizer.decode(ids),
-})
+export class EndingWith extends WordTokenizer {
+  override readonly eosId: number
+
+  constructor(eosId: number) {
+    super(tokenizer.pieces)
+    this.eosId = eosId
+  }
+}
+
+export const endingWith = (eosId: number): WordTokenizer => new EndingWith(eosId)
 
 export const tinyChat = (options: Partial<ChatOptions> = {}): ChatSession =>
   createChat({ params, config, tokenizer, device: 'reference', maxNewTokens: 6, ...options })

@@ -2,8 +2,9 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readLlama2c } from '../../src/data/llama2c.ts'
-import { type Llama2cTokenizer, readLlama2cTokenizer } from '../../src/data/llama2c-tokenizer.ts'
+import { readLlama2cTokenizer } from '../../src/data/llama2c-tokenizer.ts'
 import { Random } from '../../src/data/random.ts'
+import type { Tokenizer } from '../../src/data/tokenizer.ts'
 import { checkpointBytes, type Llama2cHeader, tokenizerBytes } from '../data/llama2c-bytes.ts'
 import { plainLlama } from '../data/llama2c-reference.ts'
 
@@ -46,11 +47,11 @@ function randomWeights(): Uint8Array {
 
 function continued(
   next: (token: number) => Float32Array,
-  tokenizer: Llama2cTokenizer,
+  tokenizer: Tokenizer,
   prompt: string,
   steps: number,
 ): number[] {
-  const ids = tokenizer.encode(prompt)
+  const ids = tokenizer.encode(prompt, { bos: true })
   for (let at = 0; at < steps; at++) {
     const logits = next(ids[at]!)
     if (at < ids.length - 1) continue

@@ -140,7 +140,7 @@ describe.runIf(existsSync(join(WEIGHTS, 'stories260K.bin')))('the TinyStories ch
     const checkpoint = await readLlama2c(join(WEIGHTS, 'stories260K.bin'))
     const tokenizer = await readLlama2cTokenizer(join(WEIGHTS, 'tok512.bin'), checkpoint.config.vocab_size)
     const step = plainLlama(checkpoint)
-    const ids = [tokenizer.bosId]
+    const ids = tokenizer.encode('', { bos: true })
     for (let i = 0; i < 200; i++) {
       const logits = step(ids.at(-1)!)
       ids.push(logits.indexOf(logits.reduce((a, b) => Math.max(a, b))))
