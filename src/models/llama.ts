@@ -29,6 +29,12 @@ export function llamaSpec(config: LlamaConfig) {
   }
 }
 
+/** The output layer, which checkpoints of tied embeddings may hold a second time. */
+export const isTiedHead =
+  ({ tie_word_embeddings: tied }: LlamaConfig) =>
+  (name: string): boolean =>
+    tied && /(^|\.)lm_head\.weight$/.test(name)
+
 function layerSpec({ hidden_size: D, intermediate_size: F, head_dim: E, ...config }: LlamaConfig) {
   const HE = E * config.num_attention_heads
   const KE = E * config.num_key_value_heads

@@ -1,7 +1,15 @@
 import type { Tensor } from '../ir/tensor.ts'
 import { llamaConfig } from './config.ts'
 import { attentionKind } from './decoder-attention.ts'
-import { type LlamaParams, llamaAttentionWeights, llamaEmbed, llamaHidden, llamaLogits, llamaSpec } from './llama.ts'
+import {
+  isTiedHead,
+  type LlamaParams,
+  llamaAttentionWeights,
+  llamaEmbed,
+  llamaHidden,
+  llamaLogits,
+  llamaSpec,
+} from './llama.ts'
 import { nextTokenLoss } from './loss.ts'
 import { loadParams } from './params.ts'
 import type { Case, Fixture } from './verify.ts'
@@ -22,7 +30,7 @@ export function llamaCase(fixture: Fixture): Case<Variables, Constants> {
   const fromIds = has('input_ids')
   // An attention mask is a modality without images: 0 padding, 1 text.
   const modalityName = has('modality') ? 'modality' : 'attention_mask'
-  const params = loadParams(llamaSpec(config), fixture.tensors, { prefix: 'param.' })
+  const params = loadParams(llamaSpec(config), fixture.tensors, { prefix: 'param.', ignore: isTiedHead(config) })
   const embed = (v: Variables, c: Constants): Tensor => v.inputs_embeds ?? llamaEmbed(v, c.input_ids!)
   const logits = (v: Variables, c: Constants): Tensor =>
     llamaLogits(v, llamaHidden(v, config, embed(v, c), { attention, modality: c.modality }))

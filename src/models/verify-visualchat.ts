@@ -5,6 +5,7 @@ import { FileError } from '../util/errors.ts'
 import { llamaConfig } from './config.ts'
 import { attentionKind } from './decoder-attention.ts'
 import { layOut, type Sample } from './layout.ts'
+import { isTiedHead } from './llama.ts'
 import { nextTokenLoss } from './loss.ts'
 import { loadParams } from './params.ts'
 import { projectionKind } from './projection.ts'
@@ -43,7 +44,7 @@ export function visualChatCase(fixture: Fixture): Case<TrainableParams, Constant
   })
   const counts = samples.map((s) => s.imageCount ?? 0)
   const { trainable, frozen } = splitTrainable(
-    loadParams(visualChatSpec(config), fixture.tensors, { prefix: 'param.' }),
+    loadParams(visualChatSpec(config), fixture.tensors, { prefix: 'param.', ignore: isTiedHead(config.language) }),
   )
   return {
     variables: trainable,

@@ -40,12 +40,14 @@ export const config: VisualChatConfig = {
 }
 
 /** Random parameters, large enough that replies depend on all that was said and shown. */
-export function tinyParams(seed: number): ParamsOf<ReturnType<typeof visualChatSpec>> {
+export function tinyParams(seed: number, model = config): ParamsOf<ReturnType<typeof visualChatSpec>> {
   const random = new Random(seed)
-  return buildParams(visualChatSpec(config), (_, { shape, init }) => {
+  // That many terms of a sum keep its size: parameters are meant for widths of about 8.
+  const spread = 0.7 * Math.sqrt(8 / model.language.hidden_size)
+  return buildParams(visualChatSpec(model), (_, { shape, init }) => {
     const middle = init.kind === 'constant' ? init.value : 0
     return tensor(
-      Float32Array.from({ length: sizeOf(shape) }, () => middle + 0.7 * random.normal()),
+      Float32Array.from({ length: sizeOf(shape) }, () => middle + spread * random.normal()),
       { shape },
     )
   })

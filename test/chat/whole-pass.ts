@@ -1,7 +1,13 @@
 import { concat, tensor } from '../../src/ir/ops.ts'
 import { fromHost } from '../../src/ir/tensor.ts'
 import { layOut } from '../../src/models/layout.ts'
-import { featuresPerImage, type VisualChatConfig, visualChatLogits } from '../../src/models/visualchat.ts'
+import { imageShape } from '../../src/models/vision.ts'
+import {
+  featuresPerImage,
+  type VisualChatConfig,
+  type VisualChatParams,
+  visualChatLogits,
+} from '../../src/models/visualchat.ts'
 import { config, params, tokenizer } from './tiny-chat.ts'
 
 /**
@@ -11,12 +17,13 @@ export async function wholePass(
   ids: readonly number[],
   images: readonly Float32Array[],
   model: VisualChatConfig = config,
+  weights: VisualChatParams = params,
 ): Promise<Float32Array[]> {
   const P = featuresPerImage(model)
   const { imageToken, padToken } = model
   const layout = layOut([{ inputIds: ids }], { imageToken, padToken, featuresPerImage: P })
-  const pixels = images.map((image) => tensor(image, { shape: [1, 3, 4, 4] }))
-  const logits = visualChatLogits(params, model, {
+  const pixels = images.map((image) => tensor(image, { shape: [1, ...imageShape(model.vision)] }))
+  const logits = visualChatLogits(weights, model, {
     images: pixels.length > 0 ? concat(pixels, 0) : undefined,
     tokenIds: fromHost(layout.tokenIds),
     imageSlot: fromHost(layout.imageSlot),

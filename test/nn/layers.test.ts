@@ -130,6 +130,26 @@ describe('rope', () => {
     }
   })
 
+  test("llama3 scaling slows low frequencies, keeps high ones and mixes between, by Hugging Face's formula", async () => {
+    const [factor, low, high, trained, theta] = [8, 1, 4, 64, 1000]
+    const scaled = [0, 1, 2, 3].map((i) => {
+      const frequency = theta ** ((-2 * i) / E)
+      const wavelength = (2 * Math.PI) / frequency
+      if (wavelength > trained / low) return frequency / factor
+      if (wavelength < trained / high) return frequency
+      const smooth = (trained / wavelength - low) / (high - low)
+      return ((1 - smooth) * frequency) / factor + smooth * frequency
+    })
+    // One of each kind at least.
+    expect(scaled.map((f, i) => f / theta ** ((-2 * i) / E))).toEqual([1, expect.closeTo(0.3616, 3), 1 / 8, 1 / 8])
+    const options: RopeOptions = {
+      theta,
+      scaling: { type: 'llama3', factor, low, high, trainedPositions: trained },
+    }
+    const expected = [5, 200].flatMap((p) => scaled.map((f) => Math.cos(p * f)))
+    expect(apart((await angles([5, 200], options)).cos, expected)).toBeLessThan(2e-6)
+  })
+
   test('positions per sample', async () => {
     const table = ropeTable(
       tensor(
