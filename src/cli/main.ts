@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   tune: async () => (await import('./tune.ts')).registerTune,
   generate: async () => (await import('./generate.ts')).registerGenerate,
   verify: async () => (await import('./verify.ts')).registerVerify,
+  image: async () => (await import('./image.ts')).registerImage,
 }
 
 /** Codes of commander's errors that are none. */

@@ -10,9 +10,9 @@ import { decodeRgb, type RgbImage, type RgbOptions } from './image-rgb.ts'
 const MAX_FRAME = 2 ** 24 / 3
 
 /**
- * f32 [3,H,W], red plane first, H and W as the processor makes them: an image file as Hugging Face's CLIPImageProcessor
- * gives its `pixel_values`, from the pixels of `decodeRgb`. The bytes after resizing and cropping are the same bit for
- * bit, and so are the floats.
+ * f32 [3,H,W], red plane first, H and W as the processor makes them: what Hugging Face's CLIPImageProcessor calls
+ * `pixel_values`, of an image file as `decodeRgb` reads it. Given the same RGB pixels, all bytes and floats are the same.
+ * Photos are turned as their EXIF orientation says, as its `load_image` does; Image.open alone does not.
  * @throws ImageError when the file is missing, not an image, corrupt or cut short, or too large.
  */
 export async function preprocessImage(
@@ -66,8 +66,8 @@ export function pixelValues(image: RgbImage, { rescale, normalise }: ImageProces
   return { dtype: 'f32', shape: [3, height, width], data: out }
 }
 
-/** The longer edge is rounded down, as Hugging Face and torchvision do. */
-function resizedSize({ width, height }: RgbImage, resize: ImageProcessor['resize']): ImageSize {
+/** The size that an image is resized to. The longer edge is rounded down, as Hugging Face and torchvision do. */
+export function resizedSize({ width, height }: RgbImage, resize: ImageProcessor['resize']): ImageSize {
   if (resize === null) return { height, width }
   if ('height' in resize) return resize
   const edge = resize.shortestEdge

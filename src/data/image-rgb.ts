@@ -30,14 +30,9 @@ export async function decodeRgb(bytes: Uint8Array, name: string, options: RgbOpt
   const pixels = openPixels(bytes, maxPixels, true)
   if (header.cmyk) return fromCmyk(await rawPixels(pixels.pipelineColourspace('cmyk').toColourspace('cmyk'), name))
   if (alpha === 'white' || header.format === 'svg') pixels.flatten({ background: '#fff' })
-  return threeChannels(await rawPixels(pixels.toColourspace('srgb').removeAlpha(), name))
-}
-
-function threeChannels({ width, height, channels, data }: RawImage): RgbImage {
-  if (channels === 3) return { width, height, data }
-  const out = new Uint8Array(width * height * 3)
-  for (let i = 0; i < width * height; i++) out.fill(data[i * channels]!, i * 3, i * 3 + 3)
-  return { width, height, data: out }
+  // As sRGB without alpha it has three channels, grey or not.
+  const { width, height, data } = await rawPixels(pixels.toColourspace('srgb').removeAlpha(), name)
+  return { width, height, data }
 }
 
 /** Each ink takes its share away from what black has left. */

@@ -67,6 +67,14 @@ describe('decodeRgb', () => {
     expect([...(await decodeRgb(clear, 'clear', { alpha: 'white' })).data]).toEqual([255, 255, 255])
   })
 
+  it('makes the transparent pixels of a GIF black', async () => {
+    const raw = { width: 2, height: 1, channels: 4 } as const
+    const gif = await sharp(Buffer.from([255, 255, 255, 255, 200, 100, 50, 0]), { raw })
+      .gif()
+      .toBuffer()
+    expect([...(await decodeRgb(gif, 'gif')).data]).toEqual([255, 255, 255, 0, 0, 0])
+  })
+
   it('draws SVG on white', async () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="2" height="1"><rect width="1" height="1"/></svg>'
     expect([...(await decodeRgb(Buffer.from(svg), 'svg')).data]).toEqual([0, 0, 0, 255, 255, 255])
