@@ -1,4 +1,4 @@
-import { UnsupportedError } from '../../util/errors.ts'
+import { FileError, UnsupportedError } from '../../util/errors.ts'
 import type { Fields } from './fields.ts'
 import { type RopeScalingFields, ropeScalingOf } from './rope-factors.ts'
 
@@ -45,37 +45,41 @@ export function checkArchitecture(fields: Fields): void {
  * @throws FileError for metadata that is missing or of the wrong kind, UnsupportedError for a variant that weft lacks.
  */
 export function configOf(fields: Fields, tensors: FromTensors): GgufConfig {
-  const number = (key: string): number => fields.needed(`llama.${key}`, fields.sameInLayers(`llama.${key}`))
-  const width = number('embedding_length')
-  const heads = number('attention.head_count')
+  const size = (name: string, fallback?: number): number => {
+    const key = `llama.${name}`
+    const value = fields.needed(key, fields.sameInLayers(key) ?? fallback)
+    if (Number.isSafeInteger(value) && value > 0) return value
+    throw new FileError(`${fields.path}: metadata ${key} is ${value}, not a positive integer`)
+  }
+  const eps = 'llama.attention.layer_norm_rms_epsilon'
+  const width = size('embedding_length')
+  const heads = size('attention.head_count')
   const headDim = fields.number('llama.attention.key_length') ?? width / heads
   const rotated = fields.number('llama.rope.dimension_count') ?? headDim
   if (rotated !== headDim) {
     throw new UnsupportedError(`${fields.path}: RoPE on ${rotated} of the ${headDim} elements of a head`)
   }
+  if (tensors.ropeFactors && tensors.ropeFactors.length !== headDim / 2) {
+    throw new FileError(`${fields.path}: ${tensors.ropeFactors.length} factors of RoPE for heads of ${headDim}`)
+  }
   const theta = decimal(fields.number('llama.rope.freq_base') ?? 10000)
   return {
     model_type: 'llama',
-    vocab_size: vocabularySize(fields),
+    vocab_size: size('vocab_size', fields.texts('tokenizer.ggml.tokens')?.length),
     hidden_size: width,
-    intermediate_size: number('feed_forward_length'),
-    num_hidden_layers: number('block_count'),
+    intermediate_size: size('feed_forward_length'),
+    num_hidden_layers: size('block_count'),
     num_attention_heads: heads,
-    num_key_value_heads: fields.sameInLayers('llama.attention.head_count_kv') ?? heads,
+    num_key_value_heads: size('attention.head_count_kv', heads),
     head_dim: headDim,
-    max_position_embeddings: number('context_length'),
-    rms_norm_eps: decimal(number('attention.layer_norm_rms_epsilon')),
+    max_position_embeddings: size('context_length'),
+    rms_norm_eps: decimal(fields.needed(eps, fields.number(eps))),
     rope_theta: theta,
     rope_scaling: ropeScaling(fields, tensors.ropeFactors, theta),
     tie_word_embeddings: !tensors.names.includes('lm_head.weight'),
     attention_bias: tensors.names.some((name) => name.includes('.self_attn.') && name.endsWith('.bias')),
     mlp_bias: tensors.names.some((name) => name.includes('.mlp.') && name.endsWith('.bias')),
   }
-}
-
-function vocabularySize(fields: Fields): number {
-  const tokens = 'tokenizer.ggml.tokens'
-  return fields.needed('llama.vocab_size', fields.number('llama.vocab_size') ?? fields.texts(tokens)?.length)
 }
 
 function ropeScaling(fields: Fields, factors: Float32Array | undefined, theta: number): RopeScalingFields | null {

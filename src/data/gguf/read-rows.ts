@@ -23,7 +23,7 @@ export function entryOf(tensor: StoredTensor, heads: number | undefined, path: s
   const { name, shape, type } = tensor
   const [height = 1] = shape
   const headDim = heads === undefined ? undefined : height / heads
-  if (heads !== undefined && !(Number.isInteger(heads) && height > 0 && Number.isInteger(height / heads / 2))) {
+  if (heads !== undefined && (height === 0 || !Number.isInteger(height / heads / 2))) {
     throw tensorError(path, name, `has ${height} rows, which are not ${heads} heads of even size`)
   }
   // A vector of blocks has rows of one element, and is short enough to be read whole.
