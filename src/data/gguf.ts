@@ -11,6 +11,8 @@ import { stretchOf } from './row-range.ts'
 import { found } from './tensor-name.ts'
 import type { TensorSource } from './tensor-source.ts'
 
+export type { GgufTokenizer }
+
 /** A LLaMA in a GGUF file, as llama.cpp keeps them. */
 export interface GgufSource extends TensorSource {
   /** The fields of Hugging Face's config.json: what `llamaConfig` takes. */

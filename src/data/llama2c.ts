@@ -1,6 +1,7 @@
 import type { HostArray } from '../ir/dtype.ts'
 import { FileError } from '../util/errors.ts'
 import { type OpenFile, withFile } from './file-access.ts'
+import { pairHalves } from './rotary-rows.ts'
 
 /** The architecture of a checkpoint, under the names of Hugging Face's LLaMA configuration. */
 export interface Llama2cConfig {
@@ -38,7 +39,7 @@ interface Section {
 
 /**
  * Reads a checkpoint of llama2.c (the `.bin` of its first export version, f32).
- * Memory: the tensors and one of the q or k projections again.
+ * Memory: the tensors and one head of a q or k projection again.
  * Throws FileError when the header makes no sense or the file's size is not exactly what the header asks for.
  */
 export async function readLlama2c(path: string): Promise<Llama2cCheckpoint> {
@@ -54,7 +55,9 @@ export async function readLlama2c(path: string): Promise<Llama2cCheckpoint> {
           const data = new Float32Array(elements(section))
           await file.readInto(new Uint8Array(data.buffer), position)
           const name = section.name.replace('*', String(layer))
-          tensors.set(name, { dtype: 'f32', shape: section.shape, data: halvesPaired(data, section) })
+          const tensor = { dtype: 'f32', shape: section.shape, data } as const
+          if (section.ropeHeads !== undefined) pairHalves(tensor, section.shape[0]! / section.ropeHeads)
+          tensors.set(name, tensor)
         }
         position += elements(section) * 4
       }
@@ -141,26 +144,4 @@ function checkSize(file: OpenFile, sections: readonly Section[], config: Llama2c
           : 'the file is of another format or version',
     },
   )
-}
-
-/**
- * Reorders the rows of a q or k projection for RoPE that pairs the halves of a head.
- *
- * llama2.c, like Meta's checkpoints, rotates the pairs (2i, 2i+1) of a head by the i-th frequency; Hugging Face's
- * models, and ours, rotate (i, i + headDim/2). Scores q.k do not change when the rows of both move alike, so row
- * 2i + half goes to row half * headDim/2 + i. This is what Hugging Face's conversion of Meta's weights does; llama2.c's
- * own export of Hugging Face models does the inverse.
- */
-function halvesPaired(data: Float32Array<ArrayBuffer>, { shape, ropeHeads }: Section): Float32Array {
-  if (ropeHeads === undefined) return data
-  const [rows, columns] = shape as [number, number]
-  const headDim = rows / ropeHeads
-  const out = new Float32Array(data.length)
-  for (let row = 0; row < rows; row++) {
-    const inHead = row % headDim
-    const half = inHead % 2
-    const target = row - inHead + half * (headDim / 2) + (inHead - half) / 2
-    out.set(data.subarray(row * columns, (row + 1) * columns), target * columns)
-  }
-  return out
 }

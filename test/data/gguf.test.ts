@@ -148,7 +148,7 @@ describe('the configuration', () => {
     return wavelength < 2048 ? 1 : wavelength > 8192 ? 8 : 1 / ((1 - smooth) / 8 + smooth)
   })
   const llama3 = [
-    ['llama.embedding_length', g.u32(256)],
+    ['llama.attention.key_length', g.u32(128)],
     ['llama.rope.dimension_count', g.u32(128)],
     ['llama.rope.freq_base', g.f32(500000)],
   ] as const

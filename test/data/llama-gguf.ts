@@ -47,7 +47,8 @@ export function llamaMetadata(config: LlamaConfig): readonly (readonly [string, 
     ['llama.attention.head_count', u32(config.num_attention_heads)],
     ['llama.attention.head_count_kv', u32(config.num_key_value_heads)],
     ['llama.attention.layer_norm_rms_epsilon', f32(config.rms_norm_eps)],
-    ['llama.rope.dimension_count', u32(config.hidden_size / config.num_attention_heads)],
+    ['llama.attention.key_length', u32(config.head_dim)],
+    ['llama.rope.dimension_count', u32(config.head_dim)],
     ['llama.rope.freq_base', f32(config.rope_theta)],
     ...(scaling
       ? ([
