@@ -11,7 +11,6 @@ export interface StoredTensor {
   readonly type: TensorType
   /** Outermost first, the reverse of the file's. */
   readonly shape: readonly number[]
-  readonly elements: number
   /** Where it begins in the file, and what it takes there. */
   readonly position: number
   readonly bytes: number
@@ -57,7 +56,7 @@ async function readTensor(cursor: Cursor, path: string): Promise<StoredTensor> {
   if ((shape.at(-1) ?? 1) % type.block !== 0) {
     throw fail(`rows of ${shape.at(-1) ?? 1} are no multiple of the ${type.block} elements of a block of ${type.name}`)
   }
-  return { name, type, shape, elements, position, bytes: (elements / type.block) * type.bytes }
+  return { name, type, shape, position, bytes: (elements / type.block) * type.bytes }
 }
 
 /** NaN when some partial product is no longer exact, even where a later 0 would make the whole 0. */
