@@ -4,6 +4,7 @@ import { sizeOf } from '../ir/shape.ts'
 import { Position } from './index-space.ts'
 import type { KernelBuilder } from './kernel-builder.ts'
 import type { Expr } from './kernel-ir.ts'
+import { timesRepeated } from './repeated.ts'
 
 /** Whole numbers below this are taken to mean themselves: a kind, a flag, a step. */
 const LEAST_SIZE = 8
@@ -68,6 +69,13 @@ export class Emitter {
     return this.k.share(this.k.x.load(this.bufferOf(v), v.type.dtype, index), 'x')
   }
 
+  /** The element of a product's operand at a linear index: a load, or computed in place. */
+  operandAt(v: Value, index: Expr): Expr {
+    if (this.stored(v)) return this.loadAt(v, index)
+    this.k.operandIndices.add(index)
+    return this.element(v, this.linearPosition(v, index))
+  }
+
   element(v: Value, at: Position): Expr {
     const bound = this.bound.get(v)
     if (bound) return bound
@@ -127,6 +135,9 @@ export class Emitter {
     const { x } = this.k
     const input = e.inputs[0]!
     const role = this.role(e.outputs[0]!)
+    const repeated = timesRepeated(e)
+    const row = repeated && at.row(repeated)
+    if (row) return this.element(input, this.linearPosition(input, row))
     const axes = e.prim.axisMaps(input.type, e.attrs).map((m, axis) => {
       if (input.type.shape[axis] === 1) return x.constant(0)
       const start = this.k.param(`${role}_start${axis}`, m.start)

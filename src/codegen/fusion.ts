@@ -2,6 +2,7 @@ import type { Equation, Graph, Value } from '../ir/graph.ts'
 import { TILES } from '../ir/prims/attention.ts'
 import { sizeOf } from '../ir/shape.ts'
 import { affineAccess } from './affine.ts'
+import { isHero, prologueOf } from './prologue.ts'
 
 /**
  * Fusion: which values are stored, and which are computed where they are read. A group is one stored value with
@@ -67,6 +68,8 @@ class Planner {
   private readonly cost = new Map<Value, number>()
   private readonly homes = new Map<Value, Homes>()
   private readonly leaves = new Map<Value, ReadonlySet<Value>>()
+  /** What is computed wherever a product reads it. */
+  private readonly prologues = new Set<Value>()
   /** The hero computed in the kernel of each stored value. */
   private readonly heroOf = new Map<Value, Equation>()
 
@@ -111,7 +114,7 @@ class Planner {
     }
     if (e.prim.kind === 'update') this.store(e.inputs[0]!, 'updated in place')
     if (e.prim.kind === 'contract') {
-      for (const v of e.inputs) this.store(affineAccess(v, this.producer, this.stored).base, 'operand of a product')
+      for (const v of e.inputs) this.storeFactor(affineAccess(v, this.producer, this.stored).base)
     }
     if (e.prim.kind === 'attention') {
       e.outputs.forEach((v, i) => {
@@ -121,6 +124,13 @@ class Planner {
         if (i !== TILES) this.store(affineAccess(v, this.producer, this.stored).base, 'operand of attention')
       })
     }
+  }
+
+  /** The operand of a product is stored, unless it is cheaper to compute where it is read. */
+  private storeFactor(v: Value): void {
+    const prologue = prologueOf(v, this.producer, this.stored)
+    if (prologue.size === 0) this.store(v, 'operand of a product')
+    for (const part of prologue) this.prologues.add(part)
   }
 
   /** What computing one element anew would take, as far as can be told before anything is decided. */
@@ -171,9 +181,9 @@ class Planner {
   }
 
   private whyStore(e: Equation, { roots }: Homes): string | undefined {
-    // A view costs nothing beyond what it shows: that is stored instead, which is no larger.
-    if (e.prim.kind === 'view' || e.prim.kind === 'reshape') return undefined
     const v = e.outputs[0]!
+    // A view costs nothing beyond what it shows: that is stored instead, which is no larger.
+    if (e.prim.kind === 'view' || e.prim.kind === 'reshape' || this.prologues.has(v)) return undefined
     const readers = this.consumers.get(v) ?? []
     const ranked = readers.some((c) => c.prim.kind === 'reduce' && c.prim.monoid !== 'sum')
     // Two kernels may round a sum of products differently; then nothing would equal its own maximum (argmax).
@@ -252,9 +262,6 @@ class Planner {
 
 export const isArrayConstant = (e: Equation): boolean =>
   e.prim.kind === 'constant' && e.prim.element(e.attrs).kind === 'array'
-
-const HEROES: ReadonlySet<string> = new Set(['reduce', 'contract', 'cumulative', 'update', 'attention'])
-const isHero = (e: Equation): boolean => HEROES.has(e.prim.kind)
 
 function ownCost(e: Equation): number {
   switch (e.prim.kind) {

@@ -1,4 +1,5 @@
 import { stridesOf } from '../ir/shape.ts'
+import { type Division, divide } from './divide.ts'
 import type { KernelBuilder } from './kernel-builder.ts'
 import type { Expr } from './kernel-ir.ts'
 
@@ -69,6 +70,14 @@ export class Position {
     const stride = stridesOf(shape)[i]!
     const size = shape[i]!
     const outermost = shape.slice(0, i).every((n) => n === 1)
+    const known = this.divided(stride)
+    if (known) {
+      const { quotient } = known
+      if (outermost) return k.share(quotient, `${role}_i${i}`)
+      k.operandIndices.add(quotient)
+      const inner = divide(k, quotient, size)
+      if (inner) return k.share(inner.remainder, `${role}_i${i}`)
+    }
     const split = k.splits.get(linear)
     const pick = (from: Expr, by: Expr, whole: boolean): Expr => {
       const quotient = k.x.div(from, by)
@@ -81,6 +90,19 @@ export class Position {
       return pick(split.column, k.param(`${role}_stride${i}`, stride), stride * size === split.inner)
     }
     return pick(linear, k.param(`${role}_stride${i}`, stride), outermost)
+  }
+
+  /** The quotient and remainder of an operand's index, as far as its parts tell them. */
+  private divided(size: number): Division | undefined {
+    const linear = this.linearIndex
+    return linear && this.k.operandIndices.has(linear) ? divide(this.k, linear, size) : undefined
+  }
+
+  /** The number of the row of `size` elements in which an operand's element lies; undefined where axes tell it as well. */
+  row(size: number): Expr | undefined {
+    const row = this.divided(size)?.quotient
+    if (row) this.k.operandIndices.add(row)
+    return row
   }
 
   all(): Expr[] {

@@ -8,6 +8,13 @@ export interface Split {
   readonly column: Expr
 }
 
+/** The numbers that the variable of a loop goes through. */
+export interface Loop {
+  readonly from: Expr
+  readonly to: Expr
+  readonly step: Expr
+}
+
 /**
  * Builds one kernel: blocks of statements nested by loops, and `share`, which gives an expression a name in the
  * outermost block where its variables exist. Loop-invariant work thereby leaves the loop by itself.
@@ -20,7 +27,11 @@ export class KernelBuilder {
   readonly paramValues: number[] = []
   /** Linear indices known as row * inner + column; see `Position`. */
   readonly splits = new Map<Expr, Split>()
+  /** Linear indices of operands, which are divided by what is known of their parts; see `divide`. */
+  readonly operandIndices = new Set<Expr>()
   private readonly sharedArrays: SharedArray[] = []
+  private readonly meanings = new Map<string, Expr>()
+  private readonly loops = new Map<string, Loop>()
   private counter = 0
 
   /** Level of the innermost open block. */
@@ -43,6 +54,20 @@ export class KernelBuilder {
       throw new Error(`parameter ${role} has two values: ${this.paramValues[at]} and ${value}`)
     }
     return this.x.param(role)
+  }
+
+  /** Of a parameter. What follows from it must show in the text, which kernels of other values share. */
+  valueOf(param: string): number {
+    return this.paramValues[this.paramNames.indexOf(param)]!
+  }
+
+  /** The expression that `share` gave this name; undefined for variables of other kinds. */
+  meaningOf(variable: Expr & { op: 'variable' }): Expr | undefined {
+    return this.meanings.get(variable.name)
+  }
+
+  loopOf(variable: Expr & { op: 'variable' }): Loop | undefined {
+    return this.loops.get(variable.name)
   }
 
   /** An array that the threads of a workgroup share. */
@@ -77,6 +102,7 @@ export class KernelBuilder {
     home.stmts.push({ kind: 'let', name, value: e, comment })
     const variable = this.x.variable(name, e.dtype, e.depth, e.lanes)
     home.names.set(e, variable)
+    this.meanings.set(name, e)
     return variable
   }
 
@@ -115,6 +141,7 @@ export class KernelBuilder {
       return
     }
     const name = this.fresh(stem)
+    this.loops.set(name, { from, to, step })
     const inner = this.block(() => body(this.x.variable(name, 'i32', this.depth)))
     this.push({ kind: 'for', name, from, to, step, body: inner })
   }

@@ -1,6 +1,7 @@
 import type { Equation, Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import type { Group } from './fusion.ts'
+import { timesRepeated } from './repeated.ts'
 import { areTrailing } from './trailing.ts'
 
 /** rows * columns elements in row-major order, of which a reduction folds each row. */
@@ -67,21 +68,5 @@ function through(e: Equation, access: Access, space: RowSpace): Access {
 }
 
 /** Is this the broadcast of one element to each point of its row? */
-function repeatsRows(e: Equation, { rows }: RowSpace): boolean {
-  if (e.prim.kind !== 'view') return false
-  const input = e.inputs[0]!.type
-  const out = e.outputs[0]!.type.shape
-  if (sizeOf(input.shape) !== rows) return false
-  let behind = 0
-  let covered = 1
-  for (const [axis, m] of e.prim.axisMaps(input, e.attrs).entries()) {
-    const size = input.shape[axis]!
-    if (size === 1) continue
-    // In order, whole, and leaving out none of the leading axes: then the element's number is that of the row.
-    if (m.from === null || m.start !== 0 || m.step !== 1 || out[m.from] !== size) return false
-    if (out.slice(behind, m.from).some((n) => n !== 1)) return false
-    behind = m.from + 1
-    covered *= size
-  }
-  return covered === rows
-}
+const repeatsRows = (e: Equation, { rows }: RowSpace): boolean =>
+  sizeOf(e.inputs[0]!.type.shape) === rows && timesRepeated(e) !== undefined

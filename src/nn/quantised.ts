@@ -1,3 +1,4 @@
+import type { DType } from '../ir/dtype.ts'
 import { add, cast, expandDims, iota, mul, reshape, shiftLeft, shiftRight, sub } from '../ir/ops.ts'
 import { failShape, formatShape, sameShape } from '../ir/shape.ts'
 import type { Tensor } from '../ir/tensor.ts'
@@ -54,23 +55,23 @@ function fullShape(weight: QuantisedWeight): readonly number[] {
 }
 
 /**
- * The numbers [..., I] that a quantised weight stands for, in the dtype of the scales, computed in f32.
- * As the operand of a product it is read in place and never stored.
+ * The numbers [..., I] that a quantised weight stands for, computed in f32. In the dtype of the scales, unless told.
+ * As the operand of a product they are computed where they are read, and never stored.
  *
  * Throws ShapeError where words, scales and offsets do not fit each other.
  */
-export function dequantise(weight: QuantisedWeight): Tensor {
+export function dequantise(weight: QuantisedWeight, dtype: DType = weight.scales.dtype): Tensor {
   const shape = fullShape(weight)
   const { packed, bits } = packing(weight)
   const outer = shape.slice(0, -1)
   const I = shape.at(-1)!
-  const perWord = 32 / bits
-  // Each integer is shifted to the top of its word, and back with its sign.
-  const place = sub(32 - bits, mul(iota([perWord], 0), bits))
-  const integers = shiftRight(shiftLeft(expandDims(packed, -1), place), 32 - bits)
+  // Each integer is brought to the top of its word, and back with its sign. Vectors can be multiplied lane by lane on
+  // every target; shifted lane by lane on few.
+  const toTop = shiftLeft(1, sub(32 - bits, mul(iota([32 / bits], 0), bits)))
+  const integers = shiftRight(mul(expandDims(packed, -1), toTop), 32 - bits)
   const groups = weight.scales.shape.at(-1)!
   const grouped = cast(reshape(integers, [...outer, groups, I / groups]), 'f32')
   const perGroup = (x: Tensor): Tensor => cast(expandDims(x, -1), 'f32')
   const scaled = mul(grouped, perGroup(weight.scales))
-  return cast(reshape(weight.offsets ? add(scaled, perGroup(weight.offsets)) : scaled, shape), weight.scales.dtype)
+  return cast(reshape(weight.offsets ? add(scaled, perGroup(weight.offsets)) : scaled, shape), dtype)
 }

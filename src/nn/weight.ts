@@ -46,7 +46,8 @@ export function multiply(x: Tensor, weight: Weight): Tensor {
       -1,
     )
   }
-  return multiply(x, dequantise(weight))
+  // In f32, whatever x is: that takes no more memory, as both are converted where they are read.
+  return cast(multiply(cast(x, 'f32'), dequantise(weight, 'f32')), x.dtype)
 }
 
 /** Rows of a weight [V,D] for i32 ids [...]: [..., D], in the dtype of the weight (of the scales, if it is quantised). */

@@ -173,7 +173,7 @@ class Packing {
 
   private copy(from: Product['left']['base'], index: Expr, to: Expr): void {
     const { x } = this.b
-    this.b.storeShared(this.array, x.ramp(to), x.cast(this.frame.emitter.loadAt(from, index), 'f32'))
+    this.b.storeShared(this.array, x.ramp(to), x.cast(this.frame.emitter.operandAt(from, index), 'f32'))
   }
 }
 

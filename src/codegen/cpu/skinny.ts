@@ -39,7 +39,7 @@ export function scheduleSkinny(work: Work, context: ScheduleContext, product: Pr
     const left = b.share(x.add(b.param('left_offset', product.left.offset), x.add(origin.left, rowAt)), 'left')
     const right = b.share(x.add(b.param('right_offset', product.right.offset), origin.right), 'right')
     const rightAt = (n: Expr): Expr => b.share(x.add(right, decompose(b, product.n, n, 'n').right), 'column')
-    const load = (v: typeof root, index: Expr): Expr => b.share(x.cast(emitter.loadAt(v, index), 'f32'), 'x')
+    const load = (v: typeof root, index: Expr): Expr => b.share(x.cast(emitter.operandAt(v, index), 'f32'), 'x')
 
     const store = (n: Expr, total: Expr): void => {
       const at = positionAt(emitter, root, N, row, n)

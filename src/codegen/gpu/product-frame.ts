@@ -74,7 +74,7 @@ export class ProductFrame {
     const { k, product, along } = this
     const { x } = k
     const index = along[side] === 'none' ? at : x.ramp(x.mul(at, x.constant(LANES)))
-    return k.share(x.cast(this.frame.emitter.loadAt(product[side].base, index), 'f32'), side)
+    return k.share(x.cast(this.frame.emitter.operandAt(product[side].base, index), 'f32'), side)
   }
 
   /** The result of the product at a row and a column, and all that follows from it, stored. */
