@@ -6,6 +6,7 @@ import { safetensorsSource } from './safetensors-source.ts'
 import { readShardIndex } from './shard-index.ts'
 import { shardedSource } from './sharded-source.ts'
 import type { TensorSource } from './tensor-source.ts'
+import { torchSource } from './torch-source.ts'
 
 interface WeightsFile {
   readonly name: string
@@ -13,11 +14,14 @@ interface WeightsFile {
 }
 
 /** How a folder may hold the weights; earlier ones are taken first. Each also comes in shards, with `NAME.index.json`. */
-const WEIGHTS: readonly WeightsFile[] = [{ name: 'model.safetensors', open: safetensorsSource }]
+const WEIGHTS: readonly WeightsFile[] = [
+  { name: 'model.safetensors', open: safetensorsSource },
+  { name: 'pytorch_model.bin', open: torchSource },
+]
 
 /**
- * Opens the weights of a folder in Hugging Face's layout: `model.safetensors`, or its shards as
- * `model.safetensors.index.json` names them.
+ * Opens the weights of a folder in Hugging Face's layout: `model.safetensors` or else `pytorch_model.bin`, each in one
+ * file or in the shards that `NAME.index.json` names.
  * @throws FileError if the folder has none of these, or for a file that is not what it should be.
  */
 export async function huggingFaceSource(folder: string): Promise<TensorSource> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -76,6 +76,26 @@ describe("a folder in Hugging Face's layout", () => {
     await expect(huggingFaceSource(folder)).rejects.toThrow(FileError)
     await expect(huggingFaceSource(folder)).rejects.toThrow(message)
     await expect(huggingFaceSource(folder)).rejects.toThrow(folder)
+  })
+
+  it('is read from the files of PyTorch where it has no others', async () => {
+    const folder = join(root, 'torch')
+    await mkdir(folder)
+    const shard = new URL('../fixtures/torch/parameter.pt', import.meta.url)
+    await copyFile(shard, join(folder, 'pytorch_model-00001-of-00001.bin'))
+    const index = JSON.stringify({ weight_map: { weight: 'pytorch_model-00001-of-00001.bin' } })
+    await writeFile(join(folder, 'pytorch_model.bin.index.json'), index)
+    const sharded = await huggingFaceSource(folder)
+    expect([...(await sharded.read('weight')).data]).toEqual([0, 1, 2, 3])
+    await sharded.close()
+    await copyFile(shard, join(folder, 'pytorch_model.bin'))
+    const single = await huggingFaceSource(folder)
+    expect([...single.tensors.keys()]).toEqual(['weight'])
+    await single.close()
+    await writeSafetensors(join(folder, 'model.safetensors'), [['preferred', vector(1)]])
+    const preferred = await huggingFaceSource(folder)
+    expect([...preferred.tensors.keys()]).toEqual(['preferred'])
+    await preferred.close()
   })
 
   it('is refused where it holds no weights, or is none', async () => {
