@@ -75,8 +75,9 @@ export function llamaConfig(json: unknown): LlamaConfig {
 /** `rope_scaling` as old ({type}) and new ({rope_type}) configurations write it. */
 function ropeScaling(json: unknown): RopeScaling | null {
   const read = fields('rope_scaling', json)
-  const type = read.value('rope_type') ?? read.value('type') ?? 'default'
-  if (type === 'default') return null
+  const type = read.value('rope_type') ?? read.value('type')
+  // `rope_parameters` may hold a base alone.
+  if (type === 'default' || (type === undefined && read.value('factor') === undefined)) return null
   if (type === 'linear' || type === 'dynamic') return { type, factor: read.positive('factor') }
   if (type !== 'llama3') {
     throw new UnsupportedError(`rope_scaling of type ${JSON.stringify(type)}`, {

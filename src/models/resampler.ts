@@ -5,8 +5,9 @@ import { attention } from '../nn/attention.ts'
 import { mergeHeads, splitHeads } from '../nn/heads.ts'
 import { biasedLinearSpec, type LinearParams, linear } from '../nn/linear.ts'
 import { layerNorm, layerNormSpec } from '../nn/norms.ts'
-import { fixed, normal, param, type WeightsOf, zeros } from '../nn/param.ts'
+import { fixed, matrix, normal, param, type WeightsOf, zeros } from '../nn/param.ts'
 import { full } from '../nn/variants.ts'
+import { weightRows } from '../nn/weight-rows.ts'
 import { resizePositions, sincosPositions, squareSide } from './grid-positions.ts'
 
 const INIT = normal(0.02)
@@ -34,7 +35,7 @@ export function resamplerSpec(G: number, E: number) {
     ),
     query: param([G * G, E], INIT),
     attn: {
-      in_proj_weight: param([3 * E, E], INIT),
+      in_proj_weight: matrix(3 * E, E, INIT),
       in_proj_bias: param([3 * E], zeros),
       out_proj: biasedLinearSpec(E, E, INIT),
     },
@@ -72,6 +73,6 @@ export function resample(p: ResamplerParams, features: Tensor, eps: number): Ten
 
 /** The map of queries, keys or values in PyTorch's `in_proj`, which holds them one above the other. */
 const part = ({ in_proj_weight: w, in_proj_bias: b }: ResamplerParams['attn'], i: number, E: number) => ({
-  weight: slice(w, [i * E, 0], [(i + 1) * E, E]),
+  weight: weightRows(w, i * E, (i + 1) * E),
   bias: slice(b, [i * E], [(i + 1) * E]),
 })

@@ -189,6 +189,7 @@ describe('what makes no sense is refused', () => {
   test('a scaling that weft lacks', () => {
     const yarn = { ...LLAMA_2_7B, rope_scaling: { rope_type: 'yarn', factor: 4 } }
     expect(() => llamaConfig(yarn)).toThrow(UnsupportedError)
+    expect(() => llamaConfig({ ...LLAMA_2_7B, rope_scaling: { factor: 4 } })).toThrow(UnsupportedError)
   })
 })
 

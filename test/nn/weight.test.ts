@@ -6,7 +6,8 @@ import { tensor } from '../../src/ir/ops.ts'
 import { fromHost, hostArrayOf, type Tensor } from '../../src/ir/tensor.ts'
 import { embedding, linear } from '../../src/nn/linear.ts'
 import type { QuantisedWeight } from '../../src/nn/quantised.ts'
-import type { Weight } from '../../src/nn/weight.ts'
+import { type Weight, weightShape } from '../../src/nn/weight.ts'
+import { weightRows } from '../../src/nn/weight-rows.ts'
 
 const numbers = (t: Tensor): number[] => Array.from(hostArrayOf(t, 'test').data)
 const values = (count: number, seed: number): Float32Array =>
@@ -60,6 +61,18 @@ describe.each(kinds())('a weight: %s', (_, weight, dense) => {
   test('multiplies as the matrix that it stands for', () => {
     const x = tensor(values(2 * 3 * 64, 2), { shape: [2, 3, 64] })
     close(linear(x, { weight }), linear(x, { weight: dense }))
+  })
+
+  test.each([
+    [0, 6],
+    [0, 1],
+    [2, 5],
+    [5, 6],
+  ] as const)('rows %i to %i of it are those of the matrix', (from, to) => {
+    const x = tensor(values(2 * 64, 2), { shape: [2, 64] })
+    const rows = weightRows(weight, from, to)
+    expect(weightShape(rows)).toEqual([to - from, 64])
+    close(linear(x, { weight: rows }), linear(x, { weight: weightRows(dense, from, to) }))
   })
 
   test('is looked up as the matrix that it stands for', () => {
