@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   demo: async () => (await import('./demo/command.ts')).registerDemo,
   tune: async () => (await import('./tune.ts')).registerTune,
   generate: async () => (await import('./generate.ts')).registerGenerate,
+  tokenize: async () => (await import('./tokenize.ts')).registerTokenize,
   verify: async () => (await import('./verify.ts')).registerVerify,
   image: async () => (await import('./image.ts')).registerImage,
 }

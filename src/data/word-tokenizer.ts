@@ -1,6 +1,7 @@
 import { FileError, ValueError } from '../util/errors.ts'
 import { IMAGE_TOKEN } from './template.ts'
 import type { ChatTokenizer } from './tokenizer.ts'
+import { field, isList } from './tokenizers/json-fields.ts'
 import { byteName, type PieceModel } from './tokenizers/piece-model.ts'
 import { PieceTokenizer } from './tokenizers/piece-tokenizer.ts'
 import { toBytes } from './utf8.ts'
@@ -47,11 +48,25 @@ export class WordTokenizer extends PieceTokenizer implements ChatTokenizer {
     } catch (cause) {
       throw new FileError(`${name} is not JSON: ${(cause as Error).message}`, { hint: 'is the file complete?' })
     }
-    const { format, pieces } = (content ?? {}) as { format?: unknown; pieces?: unknown }
-    if (format !== FORMAT || !Array.isArray(pieces) || !pieces.every((p) => typeof p === 'string')) {
+    return WordTokenizer.fromJson(content, name)
+  }
+
+  /** Whether parsed JSON says that it is such a tokenizer. */
+  static describes(content: unknown): boolean {
+    return field(content, 'format') === FORMAT
+  }
+
+  /** The same from JSON that is parsed already. @throws FileError when it is something else. */
+  static fromJson(content: unknown, name: string): WordTokenizer {
+    const pieces = field(content, 'pieces')
+    if (!WordTokenizer.describes(content) || !isList(pieces) || !pieces.every((p) => typeof p === 'string')) {
       throw new FileError(`${name} is not a vocabulary of ${FORMAT}`, { hint: 'it needs the fields format and pieces' })
     }
-    return new WordTokenizer(pieces)
+    try {
+      return new WordTokenizer(pieces)
+    } catch (cause) {
+      throw new FileError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`)
+    }
   }
 }
 

@@ -5,7 +5,7 @@ describe('weft', () => {
   it('lists its commands', async () => {
     const { code, out } = await run('--help')
     expect(code).toBe(0)
-    for (const command of ['demo', 'verify', 'generate', 'tune', 'image'])
+    for (const command of ['demo', 'verify', 'generate', 'tokenize', 'tune', 'image'])
       expect(out).toMatch(new RegExp(`^ {2}${command} `, 'm'))
   })
 
