@@ -33,6 +33,9 @@ export { closeDevices, type DeviceName, openDevice } from './runtime/registry.ts
 // Building blocks: parameters, layers, attention and its variants.
 
 export { initParams } from './models/init.ts'
+export { type Adapter, type Adapters, type LoraScaling, withLora } from './models/lora.ts'
+export { fuse } from './models/lora-fuse.ts'
+export { type LoraConfig, type LoraTargets, loraSpec } from './models/lora-spec.ts'
 export { splitParams, splitRows } from './models/split.ts'
 export { attention } from './nn/attention.ts'
 export { type AttentionOptions, attentionByDefinition, attentionWeights } from './nn/attention-definition.ts'

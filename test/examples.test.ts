@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { compareVariants } from '../examples/attention-variant.ts'
 import { explainAndProfile } from '../examples/explain-and-profile.ts'
 import { linearFit } from '../examples/linear-fit.ts'
+import { fineTune } from '../examples/lora.ts'
 import { trainInBoth } from '../examples/mixed-precision.ts'
 import { mlpClassifier } from '../examples/mlp-classifier.ts'
 
@@ -28,6 +29,13 @@ describe('examples', () => {
     expect(scale).toBeLessThan(2 ** 24)
     expect(f32).toBeLessThan(0.2)
     expect(f16).toBeLessThan(0.3)
+  })
+
+  it('lora learns by its adapters alone, which survive saving and fusing', async () => {
+    const { before, after, loaded, fused } = await fineTune({ device, steps: 5 })
+    expect(after).toBeLessThan(before - 0.1)
+    expect(loaded).toBe(after)
+    expect(fused).toBeCloseTo(after, 4)
   })
 
   it('attention-variant gives a loss per variant and seed, equal when run again', async () => {

@@ -87,12 +87,15 @@ async function fill(path: string, handle: FileHandle, target: Uint8Array, positi
  * Writes a file so that a reader sees the old contents or all of the new, never a part: the chunks go to a temporary
  * file beside `path`, which takes its place once they are on the disk. Throws FileError when that fails.
  */
-export async function replaceFile(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
+export async function replaceFile(
+  path: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`
   try {
     const handle = await open(temporary, 'wx')
     try {
-      for (const chunk of chunks) await writeAll(handle, chunk)
+      for await (const chunk of chunks) await writeAll(handle, chunk)
       await handle.sync()
     } finally {
       await handle.close()

@@ -47,7 +47,8 @@ function widestFirst(tensors: Iterable<Named>): readonly Named[] {
   return list.sort(([, a], [, b]) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype))
 }
 
-function encodeHeader(header: Record<string, unknown>): Uint8Array {
+/** A file's first bytes: the header's length, then the header, padded so that the data are aligned. */
+export function encodeHeader(header: Record<string, unknown>): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify(header))
   const length = Math.ceil(text.length / ALIGNMENT) * ALIGNMENT
   if (length > MAX_HEADER_BYTES) {

@@ -5,7 +5,7 @@ import { attentionWeights } from '../nn/attention-definition.ts'
 import { mergeHeads, splitHeads } from '../nn/heads.ts'
 import { embedding, linear, linearSpec } from '../nn/linear.ts'
 import { rmsNorm, rmsNormSpec } from '../nn/norms.ts'
-import { matrix, normal, type WeightsOf } from '../nn/param.ts'
+import { normal, table, type WeightsOf } from '../nn/param.ts'
 import { applyRope, type RopeTable } from '../nn/rope.ts'
 import type { Variant } from '../nn/variant.ts'
 import type { LlamaConfig } from './config.ts'
@@ -21,7 +21,7 @@ export function llamaSpec(config: LlamaConfig) {
   const { vocab_size: V, hidden_size: D, num_hidden_layers: L, tie_word_embeddings: tied } = config
   return {
     model: {
-      embed_tokens: { weight: matrix(V, D, INIT) },
+      embed_tokens: { weight: table(V, D, INIT) },
       layers: Array.from({ length: L }, () => layerSpec(config)),
       norm: rmsNormSpec(D),
     },

@@ -1,6 +1,6 @@
 import type { Tensor } from '../ir/tensor.ts'
 import { embedding } from '../nn/linear.ts'
-import { matrix, normal, type WeightsOf } from '../nn/param.ts'
+import { normal, table, type WeightsOf } from '../nn/param.ts'
 import type { LlamaConfig } from './config.ts'
 import type { AttentionKind } from './decoder-attention.ts'
 import { type DecoderOptions, llamaHidden, llamaLogits, llamaSpec } from './llama.ts'
@@ -34,7 +34,7 @@ export function visualChatSpec({ vision, language, projection }: VisualChatConfi
   return {
     vis_encoder: visionSpec(vision),
     lang_decoder: llamaSpec(language),
-    lang_embed: { weight: matrix(V, D, normal(0.02)) },
+    lang_embed: { weight: table(V, D, normal(0.02)) },
     projection: projectionSpec(projection, featureConfig(vision), D),
   }
 }

@@ -27,6 +27,8 @@ export interface ParamSpec {
 export interface MatrixSpec extends ParamSpec {
   readonly shape: readonly [O: number, I: number]
   readonly role: 'matrix'
+  /** Whether rows of it are looked up: `embedding`, not `linear` (but for an output layer that is tied to it). */
+  readonly table?: true
 }
 
 /**
@@ -51,6 +53,9 @@ export const matrix = (O: number, I: number, init: Init): MatrixSpec => ({
   shape: [O, I],
   init,
 })
+
+/** A matrix [V,D] whose rows are looked up. */
+export const table = (V: number, D: number, init: Init): MatrixSpec => ({ ...matrix(V, D, init), table: true })
 
 export const param = (shape: readonly number[], init: Init): ParamSpec => ({ kind: 'param', shape, init })
 
