@@ -1,6 +1,16 @@
-/** What weft does with files, in Node: checkpoints on the way to a device. The rest of the public API is `index.ts`. */
+/** What weft does with files, in Node: checkpoints on the way to a device and back. The rest of the public API is `index.ts`. */
 
+export { loadAdapters, type SaveAdaptersOptions, saveAdapters } from './checkpoint/adapters.ts'
 export { type LoadModelOptions, loadModel } from './checkpoint/load-model.ts'
+export type { SaveOptions } from './checkpoint/save-folder.ts'
+export {
+  type ClipVisionModel,
+  type LlamaModel,
+  saveHuggingFace,
+  saveVisualChat,
+  type VisualChatModel,
+} from './checkpoint/save-model.ts'
+export { tokenizerFilesIn } from './checkpoint/tokenizer-files.ts'
 export { type GgufSource, type GgufTokenizer, ggufSource } from './data/gguf.ts'
 export { huggingFaceSource } from './data/huggingface.ts'
 export { readSafetensors, type Safetensors, writeSafetensors } from './data/safetensors.ts'
@@ -8,3 +18,5 @@ export { type SafetensorsSource, safetensorsSource } from './data/safetensors-so
 export type { QuantisedMatrix, RowRange, TensorInfo, TensorSource } from './data/tensor-source.ts'
 export { type JsonValue, readTorchArguments } from './data/torch-arguments.ts'
 export { torchSource } from './data/torch-source.ts'
+export { fromReleaseNames } from './models/adapter-names.ts'
+export { visualChatConfig } from './models/visualchat-config.ts'
