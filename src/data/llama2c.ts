@@ -1,7 +1,12 @@
 import type { HostArray } from '../ir/dtype.ts'
 import { FileError } from '../util/errors.ts'
-import { type OpenFile, withFile } from './file-access.ts'
+import { type OpenFile, openFile } from './file-access.ts'
+import { rowsWithin, wholeUnits } from './gguf/row-units.ts'
+import { readElements } from './read-elements.ts'
 import { pairHalves } from './rotary-rows.ts'
+import { stretchOf } from './row-range.ts'
+import { found, tensorOf } from './tensor-name.ts'
+import type { RowRange, TensorSource } from './tensor-source.ts'
 
 /** The architecture of a checkpoint, under the names of Hugging Face's LLaMA configuration. */
 export interface Llama2cConfig {
@@ -16,6 +21,11 @@ export interface Llama2cConfig {
   readonly rope_theta: number
   /** True when the classifier is the token embedding; there is then no `lm_head.weight`. */
   readonly tie_word_embeddings: boolean
+}
+
+export interface Llama2cSource extends TensorSource {
+  readonly config: Llama2cConfig
+  read(name: string, rows?: RowRange): Promise<HostArray<'f32'>>
 }
 
 export interface Llama2cCheckpoint {
@@ -38,32 +48,85 @@ interface Section {
 }
 
 /**
- * Reads a checkpoint of llama2.c (the `.bin` of its first export version, f32).
- * Memory: the tensors and one head of a q or k projection again.
+ * Opens a checkpoint of llama2.c (the `.bin` of its first export version, f32). Only the header is read now. The rows of
+ * q and k projections come in Hugging Face's order, whole or by ranges.
  * Throws FileError when the header makes no sense or the file's size is not exactly what the header asks for.
  */
-export async function readLlama2c(path: string): Promise<Llama2cCheckpoint> {
-  return withFile(path, async (file) => {
+export async function llama2cSource(path: string): Promise<Llama2cSource> {
+  const file = await openFile(path)
+  try {
     const config = await readConfig(file)
     const sections = layout(config)
     checkSize(file, sections, config)
-    const tensors = new Map<string, HostArray<'f32'>>()
-    let position = HEADER_BYTES
-    for (const section of sections) {
-      for (let layer = 0; layer < repeats(section, config); layer++) {
-        if (!section.skipped) {
-          const data = new Float32Array(elements(section))
-          await file.readInto(new Uint8Array(data.buffer), position)
-          const name = section.name.replace('*', String(layer))
-          const tensor = { dtype: 'f32', shape: section.shape, data } as const
-          if (section.ropeHeads !== undefined) pairHalves(tensor, section.shape[0]! / section.ropeHeads)
-          tensors.set(name, tensor)
-        }
-        position += elements(section) * 4
-      }
+    const places = placesOf(sections, config)
+    return {
+      path,
+      config,
+      tensors: new Map(
+        [...places].map(([name, { section }]) => [
+          name,
+          { shape: section.shape, stored: 'F32', bytes: 4 * elements(section) },
+        ]),
+      ),
+      async read(name, rows) {
+        return readPlace(file, found(places, name, path), rows, tensorOf(path, name))
+      },
+      close: () => file.close(),
     }
-    return { config, tensors }
-  })
+  } catch (cause) {
+    await file.close()
+    throw cause
+  }
+}
+
+/** Reads all of it. Throws FileError as `llama2cSource` does. */
+export async function readLlama2c(path: string): Promise<Llama2cCheckpoint> {
+  const source = await llama2cSource(path)
+  try {
+    const tensors = new Map<string, HostArray<'f32'>>()
+    for (const name of source.tensors.keys()) tensors.set(name, await source.read(name))
+    return { config: source.config, tensors }
+  } finally {
+    await source.close()
+  }
+}
+
+/** Where in the file one tensor is. */
+interface Place {
+  readonly section: Section
+  /** Byte of the file. */
+  readonly position: number
+}
+
+/** The tensors of use by name, in the file's order. */
+function placesOf(sections: readonly Section[], config: Llama2cConfig): Map<string, Place> {
+  const places = new Map<string, Place>()
+  let position = HEADER_BYTES
+  for (const section of sections) {
+    for (let layer = 0; layer < repeats(section, config); layer++) {
+      if (!section.skipped) places.set(section.name.replace('*', String(layer)), { section, position })
+      position += elements(section) * 4
+    }
+  }
+  return places
+}
+
+async function readPlace(
+  file: OpenFile,
+  { section, position }: Place,
+  rows: RowRange | undefined,
+  what: string,
+): Promise<HostArray<'f32'>> {
+  const { shape, ropeHeads } = section
+  const stretch = stretchOf(shape, rows, what)
+  if (ropeHeads === undefined) return readElements(file, 'F32', position, stretch, what)
+  const [height = 1] = shape
+  const headDim = height / ropeHeads
+  const asked = rows ?? { from: 0, to: height }
+  const heads = wholeUnits(asked, headDim, height)
+  const array = await readElements(file, 'F32', position, stretchOf(shape, heads, what), what)
+  pairHalves(array, headDim)
+  return rowsWithin(array, heads, asked)
 }
 
 async function readConfig(file: OpenFile): Promise<Llama2cConfig> {

@@ -12,6 +12,20 @@ import { decodeChunk, isBitEqual, readAs, type StoredType, storedBytes } from '.
  */
 export async function readElements(
   file: OpenFile,
+  stored: 'F32',
+  position: number,
+  stretch: Stretch,
+  what: string,
+): Promise<HostArray<'f32'>>
+export async function readElements(
+  file: OpenFile,
+  stored: StoredType,
+  position: number,
+  stretch: Stretch,
+  what: string,
+): Promise<HostArray>
+export async function readElements(
+  file: OpenFile,
   stored: StoredType,
   position: number,
   { shape, begin, count }: Stretch,

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readLlama2c } from '../../src/data/llama2c.ts'
+import { llama2cSource, readLlama2c } from '../../src/data/llama2c.ts'
 import { readLlama2cTokenizer } from '../../src/data/llama2c-tokenizer.ts'
 import { FileError } from '../../src/util/errors.ts'
 import { checkpointBytes, fileOrder, SMALL } from './llama2c-bytes.ts'
@@ -86,6 +86,24 @@ describe('a small checkpoint', () => {
       expect(Math.abs(ours - theirs)).toBeLessThan(1e-5 * Math.abs(theirs))
     }
     expect(loaded('q')).not.toEqual(inFile('wq 1', 8))
+  })
+
+  it('gives the same by rows, which need not be those of whole heads', async () => {
+    const { tensors } = await read(checkpointBytes(SMALL).bytes)
+    const source = await llama2cSource(path)
+    for (const [name, { shape, data }] of tensors) {
+      expect([name, source.tensors.get(name)]).toEqual([name, { shape, stored: 'F32', bytes: data.byteLength }])
+      const perRow = data.length / shape[0]!
+      for (const [from, to] of [
+        [0, 1],
+        [1, 4],
+        [2, 2],
+      ] as const) {
+        const part = await source.read(name, { from, to })
+        expect([name, from, ...part.data]).toEqual([name, from, ...data.subarray(from * perRow, to * perRow)])
+      }
+    }
+    await source.close()
   })
 
   it('has no lm_head when the classifier is shared', async () => {
