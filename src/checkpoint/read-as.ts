@@ -25,7 +25,7 @@ export async function readAs(source: TensorSource, name: string, dtype: FloatDTy
 }
 
 /** Ranges of rows of about CHUNK_ELEMENTS; undefined, all of it, where that is no more or there are no rows. */
-function* rowChunks(shape: TensorInfo['shape']): Generator<RowRange | undefined> {
+export function* rowChunks(shape: TensorInfo['shape']): Generator<RowRange | undefined> {
   const size = sizeOf(shape)
   const [height = 1] = shape
   if (size <= CHUNK_ELEMENTS || shape.length === 0) return yield undefined

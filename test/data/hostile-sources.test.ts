@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { huggingFaceSource } from '../../src/data/huggingface.ts'
+import { llama2cSource } from '../../src/data/llama2c.ts'
 import { writeSafetensors } from '../../src/data/safetensors.ts'
 import { safetensorsSource } from '../../src/data/safetensors-source.ts'
 import type { TensorSource } from '../../src/data/tensor-source.ts'
 import { readTorchArguments } from '../../src/data/torch-arguments.ts'
 import { torchSource } from '../../src/data/torch-source.ts'
 import { WeftError } from '../../src/util/errors.ts'
+import { checkpointBytes, SMALL } from './llama2c-bytes.ts'
 
 /** A test of its own takes a second; these numbers are all that makes a longer search. */
 const RUNS = 400
@@ -98,6 +100,14 @@ describe('a damaged file gives an error of ours, or tensors within its size', ()
     await check(new Uint8Array(await readFile(torchFixture(name))), async (bytes) => {
       await writeFile(path, bytes)
       await survives(() => torchSource(path), bytes.length)
+    })
+  })
+
+  it('llama2.c', async () => {
+    const path = join(folder, 'llama2c.bin')
+    await check(checkpointBytes(SMALL).bytes, async (bytes) => {
+      await writeFile(path, bytes)
+      await survives(() => llama2cSource(path), bytes.length)
     })
   })
 

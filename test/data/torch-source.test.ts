@@ -115,10 +115,10 @@ describe('files that are refused', () => {
 describe('arguments of a training run', () => {
   it.each(['train_args.pt', 'namespace.pt'])('are read from %s', async (name) => {
     expect(await readTorchArguments(fixture(name))).toEqual({
-      vis_proj: 'perceiver',
+      vis_proj: 'baseline',
       enable_mmca_attention: true,
       learning_rate: 1e-3,
-      max_seq_len: 4096,
+      max_seq_len: 512,
       data_debug_path: null,
       dataset_names: ['llava', 'ocr_vqa'],
       lr_scheduler_type: 'cosine',
