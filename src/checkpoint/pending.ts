@@ -3,7 +3,7 @@ import type { PendingTensor } from '../data/safetensors-stream.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { DTypeError } from '../util/errors.ts'
 
-/** Element types under the names of `torch_dtype`'s last letters. */
+/** How parameters are stored in a file. */
 export type SaveDType = 'f32' | 'f16' | 'bf16'
 
 const STORED: Readonly<Record<SaveDType, SavedType>> = { f32: 'F32', f16: 'F16', bf16: 'BF16' }

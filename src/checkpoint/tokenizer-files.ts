@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { copyFile, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { fileError, replaceFile } from '../data/file-access.ts'
+import { fileError } from '../data/file-access.ts'
 import { ValueError } from '../util/errors.ts'
 
 /** Files of a Hugging Face folder that make up its tokenizer. */
@@ -40,7 +39,7 @@ export function checkTokenizerFiles(paths: readonly string[]): void {
 export async function copyTokenizerFiles(paths: readonly string[], folder: string): Promise<void> {
   for (const path of paths) {
     try {
-      await replaceFile(join(folder, basename(path)), createReadStream(path))
+      await copyFile(path, join(folder, basename(path)))
     } catch (cause) {
       throw fileError(path, cause)
     }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { grad } from '../../src/autodiff/index.ts'
 import { compile } from '../../src/compile.ts'
 import { quantise } from '../../src/data/quantise.ts'
-import { key, normal, tensor } from '../../src/ir/ops.ts'
+import { key, mean, normal, square, tensor } from '../../src/ir/ops.ts'
 import { fromHost, hostArrayOf, isTensor, type Tensor } from '../../src/ir/tensor.ts'
 import { initParams } from '../../src/models/init.ts'
 import { layOut } from '../../src/models/layout.ts'
@@ -14,6 +14,7 @@ import { nextTokenLoss } from '../../src/models/loss.ts'
 import { flattenNames } from '../../src/models/names.ts'
 import { featuresPerImage, type VisualChatParams, visualChatLoss, visualChatSpec } from '../../src/models/visualchat.ts'
 import { clipVision, clipVisionSpec } from '../../src/models/vit.ts'
+import { linear } from '../../src/nn/linear.ts'
 import { ShapeError, UnsupportedError, ValueError } from '../../src/util/errors.ts'
 import { tinyLlama, tinyVision, tinyVisualChat } from './tiny-models.ts'
 
@@ -221,6 +222,9 @@ describe('fusing', () => {
     const adapter = { layer: { down: normal(key(1), [1, 32]), up: normal(key(2), [2, 1]) } }
     expect(() => fuse(params, adapter, scaling)).toThrow(UnsupportedError)
     expect(() => fuse(params, adapter, scaling)).toThrow(/weight of layer is quantised[\s\S]*dequantise/)
-    expect(() => withLora(params, adapter, scaling)).not.toThrow()
+    const x = normal(key(3), [3, 32])
+    const squares = (a: Adapters): Tensor => mean(square(linear(x, withLora(params, a, scaling).layer)))
+    const { down, up } = grad(squares)(adapter)['layer']!
+    for (const g of [down, up]) expect(Math.max(...numbers(g).map(Math.abs))).toBeGreaterThan(0)
   })
 })
