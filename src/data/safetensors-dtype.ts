@@ -62,7 +62,9 @@ export function decodeChunk(stored: StoredType, chunk: Uint8Array, out: HostArra
       return undefined
     case 'BF16': {
       const bits = new Uint32Array(target.buffer, target.byteOffset + at * 4, chunk.length / 2)
-      for (let i = 0; i < bits.length; i++) bits[i] = view.getUint16(i * 2, true) << 16
+      const even = chunk.byteOffset % 2 === 0 ? chunk : chunk.slice()
+      const halves = new Uint16Array(even.buffer, even.byteOffset, bits.length)
+      for (let i = 0; i < bits.length; i++) bits[i] = halves[i]! << 16
       return undefined
     }
     case 'I64':
