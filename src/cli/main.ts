@@ -10,6 +10,7 @@ type Register = (program: Command, io: Io) => void
 /** Imported when they are needed: what one command loads does not slow down the others. */
 const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   demo: async () => (await import('./demo/command.ts')).registerDemo,
+  plan: async () => (await import('./plan.ts')).registerPlan,
   tune: async () => (await import('./tune.ts')).registerTune,
   generate: async () => (await import('./generate.ts')).registerGenerate,
   tokenize: async () => (await import('./tokenize.ts')).registerTokenize,

@@ -1,4 +1,4 @@
-import type { Graph, Value } from '../ir/graph.ts'
+import { type Graph, sameType, type Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import { DeviceError } from '../util/errors.ts'
 import { atOnce, type Sliced } from '../util/sliced.ts'
@@ -42,7 +42,7 @@ export function* programSlices(graph: Graph, options: BuildOptions): Sliced<Buil
     return b
   })
   const steps = yield* lowerGraph(context, graph, env, new Set())
-  const { outputs, copies } = placeOutputs(context, graph, env, inputs, options.outputNames)
+  const { outputs, copies } = placeOutputs(context, graph, env, inputs, options.outputNames, idleInputs(steps, inputs))
   const all = [...steps, ...copies]
   checkLimits(all, options.limits)
   const memory = planMemory(all, { ...context.target.memory, mostBytes: options.limits.bufferBytes })
@@ -80,6 +80,19 @@ function* resolveSteps(steps: readonly VirtualStep[]): Sliced<Step[]> {
   return resolved
 }
 
+/** Inputs that were given up and that no step uses, as where a pass writes the whole of a cache: room for results. */
+function idleInputs(steps: readonly VirtualStep[], inputs: readonly VirtualBuffer[]): Set<VirtualBuffer> {
+  const idle = new Set(inputs.filter(({ writable }) => writable))
+  const visit = (list: readonly VirtualStep[]): void => {
+    for (const { buffers, body } of list) {
+      for (const b of buffers) idle.delete(b)
+      if (body) visit(body)
+    }
+  }
+  visit(steps)
+  return idle
+}
+
 /** Makes each result an output buffer of its own, or says which input it is. */
 function placeOutputs(
   context: LoweringContext,
@@ -87,9 +100,11 @@ function placeOutputs(
   env: ReadonlyMap<Value, VirtualBuffer>,
   inputs: readonly VirtualBuffer[],
   names: readonly string[],
+  idle: Set<VirtualBuffer>,
 ): { outputs: ProgramOutput[]; copies: VirtualStep[] } {
   const copies: VirtualStep[] = []
   const taken = new Set<VirtualBuffer>()
+  for (const v of graph.outputs) idle.delete(env.get(v)!)
   const outputs = graph.outputs.map((v, index): ProgramOutput => {
     const buffer = env.get(v)!
     const described = { name: names[index] ?? `output ${index}`, dtype: v.type.dtype, shape: v.type.shape }
@@ -97,6 +112,14 @@ function placeOutputs(
     if (input >= 0 && !taken.has(buffer)) {
       taken.add(buffer)
       return { ...described, aliasOf: input }
+    }
+    if (!buffer.ref) {
+      const given = inputs.findIndex((b, i) => idle.has(b) && sameType(graph.inputs[i]!.type, v.type))
+      if (given >= 0) {
+        buffer.ref = { kind: 'input', index: given }
+        idle.delete(inputs[given]!)
+        return { ...described, aliasOf: given }
+      }
     }
     const ref: BufferRef = { kind: 'output', index }
     if (!buffer.ref) buffer.ref = ref

@@ -1,0 +1,195 @@
+import { USUAL_LIMITS } from '../plan/buffers.ts'
+import type { Paper } from '../plan/paper.ts'
+import type { InferencePlan } from '../plan/plan.ts'
+import type { PlanRequest } from '../plan/request.ts'
+import type { TrainingPlan } from '../plan/training.ts'
+import type { Verdict } from '../plan/verdict.ts'
+import { bytesText, countText, flopsText, limitText, table } from './plan-text.ts'
+
+/** What was asked for, by name. */
+export interface Titles {
+  readonly language: string
+  readonly vision: string | null
+}
+
+/** What a model takes to run, the answer first. */
+export function inferenceReport(titles: Titles, request: PlanRequest, plan: InferencePlan): string {
+  return [
+    `${headline(titles, request)}\n${answer(request, plan)}`,
+    partsTable(request, plan),
+    memoryTable(request, plan),
+    workTable(request, plan),
+    limitsTable(request, plan),
+  ]
+    .filter((section) => section !== '')
+    .join('\n')
+}
+
+function headline(
+  { language, vision }: Titles,
+  { precision, seq, batch, images, projection, vision: encoder }: PlanRequest,
+): string {
+  const sizes = [
+    ...(batch > 1 ? [`${batch} sequences`] : []),
+    `${seq} positions`,
+    ...(encoder ? [images === 1 ? '1 image' : `${images} images`] : []),
+  ]
+  const seen = vision === null ? '' : ` with ${vision} (projection ${projection})`
+  return `${language}${seen} in ${precision}, ${sizes.join(', ')}\n`
+}
+
+function answer(request: PlanRequest, { run, verdict }: InferencePlan): string {
+  const needs = `Running it takes ${bytesText(run.total)}`
+  if (verdict === null || request.memory === null) return `${needs}. Ask --memory 8GB whether it fits.\n`
+  const there = bytesText(request.memory)
+  if (verdict.fits)
+    return `FITS: ${needs.toLowerCase()} of ${there}; ${bytesText(verdict.spare)} to spare.\n${room(request, verdict)}`
+  return `DOES NOT FIT: ${needs.toLowerCase()}, there are ${there}; ${bytesText(-verdict.spare)} too little.\n${room(request, verdict)}`
+}
+
+function room({ seq, language, precision }: PlanRequest, { fits, longest, precision: coarser }: Verdict): string {
+  const lines: string[] = []
+  if (longest !== null && longest < seq) lines.push(`It would fit with --seq ${longest}.`)
+  if (longest !== null && fits) {
+    const most = longest > language.max_position_embeddings - 64
+    lines.push(most ? 'So does the longest sequence the model was made for.' : `Up to --seq ${longest} would fit.`)
+  }
+  if (!fits && coarser !== null) lines.push(`It would fit with --precision ${coarser}.`)
+  if (!fits && longest === null && coarser === null)
+    lines.push(`No shorter sequence in ${precision} fits, nor fewer bits.`)
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+function partsTable(request: PlanRequest, { parts, unread }: InferencePlan): string {
+  const { precision, group } = request
+  const kept = precision === 'f32' ? 'f32' : 'f16'
+  const rounded =
+    precision === 'f32' || precision === 'f16' ? precision : `${precision}, groups of ${group} with an f16 scale`
+  const rows = parts.map(({ part, parameters, bytes }) => [
+    part,
+    countText(parameters),
+    bytesText(bytes),
+    ` ${part === 'decoder layers' ? `${rounded}${rounded === precision ? '' : `; norms ${kept}`}` : part === 'output layer' ? precision : kept}`,
+  ])
+  const total = [
+    'in all',
+    countText(parts.reduce((n, p) => n + p.parameters, 0)),
+    bytesText(parts.reduce((n, p) => n + p.bytes, 0)),
+  ]
+  const names = unread.names.filter((name) => !name.endsWith('.bias')).map((name) => name.replace(/\.weight$/, ''))
+  const left =
+    unread.parameters === 0
+      ? ''
+      : `  Not counted, as nothing reads it: ${names.join(', ')} (${countText(unread.parameters)}, ${bytesText(unread.bytes)})\n`
+  return table(['Weights', 'parameters', 'bytes'], [...rows, total]) + wrap(left)
+}
+
+function memoryTable({ seq, batch, precision }: PlanRequest, { run, papers }: InferencePlan): string {
+  const kept = precision === 'f32' ? 'f32' : 'f16'
+  const largest = papers.reduce((a, b) => (b.temporaryBytes > a.temporaryBytes ? b : a))
+  const rows = [
+    ['weights', bytesText(run.weights)],
+    [`KV cache, ${batch * seq} positions`, bytesText(run.cache), ` ${kept}`],
+    ...(run.features > 0 ? [['image features', bytesText(run.features), ` ${kept}`]] : []),
+    ['temporaries and results', bytesText(run.working), ` planned by the compiler; most in: ${largest.name}`],
+    ['in all', bytesText(run.total)],
+  ]
+  return table(['Memory to run', 'bytes'], rows)
+}
+
+function workTable({ batch, seq }: PlanRequest, { papers, perToken }: InferencePlan): string {
+  const tokens = (paper: Paper): number =>
+    paper.name.startsWith('prefill') ? batch * seq : paper.name.startsWith('decode') ? batch : 1
+  const rows = papers.map((paper) => {
+    const { products, attention } = paper.flops
+    const n = tokens(paper)
+    return [
+      paper.name,
+      String(paper.calls),
+      String(paper.pipelines),
+      bytesText(paper.temporaryBytes),
+      flopsText(products / n),
+      flopsText(attention / n),
+      n === 1 && !paper.name.startsWith('decode') ? ' an image' : ` a token; 2 N is ${flopsText(2 * perToken)}`,
+    ]
+  })
+  return `${table(['Work', 'kernels', 'different', 'temporaries', 'products', 'attention'], rows)}${wrap(
+    '  Products and attention are counted from the compiled graph; of attention, kernels skip what is masked, about half of a prefill. N: the weights of layers and output layer.\n',
+  )}`
+}
+
+function limitsTable(request: PlanRequest, { largeWeights, largeBuffers }: InferencePlan): string {
+  const limit = limitText(request.bindingLimit)
+  if (largeWeights.length + largeBuffers.length === 0) {
+    return `Every tensor fits a binding of ${limit}.\n`
+  }
+  const weights = largeWeights.map(({ name, shape, count, bytes, pieces }) => [
+    `${count > 1 ? `${count} x ` : ''}${name} [${shape}]`,
+    bytesText(bytes),
+    ...(pieces ? [pieces.atLimit, ...pieces.usual].map(String) : ['cannot be split']),
+  ])
+  const buffers = largeBuffers.map(({ program, name, bytes }) => [`${program}: ${name}`, bytesText(bytes), 'too large'])
+  const head = [`Above ${limit} (--binding-limit)`, 'bytes', 'pieces', ...USUAL_LIMITS.map((l) => `at ${limitText(l)}`)]
+  const advice = weights.length > 0 ? '  splitParams splits matrices by rows; so they are counted here.\n' : ''
+  return table(head, [...weights, ...buffers]) + advice + (buffers.length > 0 ? tooLarge(request) : '')
+}
+
+const tooLarge = ({ batch }: PlanRequest): string =>
+  `  What is too large must become smaller: a shorter --seq${batch > 1 ? ', a smaller --batch' : ''}, or a device that binds more.\n`
+
+/** What training takes, one line for each kind. */
+export function trainingReport(request: PlanRequest, plans: readonly TrainingPlan[]): string {
+  const { precision, memory, rank, batch, seq } = request
+  const rows = plans.map((plan) => [
+    plan.checkpointed ? '  layers checkpointed' : plan.trained === 'LoRA' ? loraName(plans, rank) : plan.trained,
+    countText(plan.trainedParameters),
+    bytesText(plan.frozen),
+    bytesText(plan.weights),
+    bytesText(plan.optimiser),
+    bytesText(plan.working),
+    bytesText(plan.total),
+    ...(memory === null ? [] : [plan.total <= memory ? 'fits' : 'too large']),
+  ])
+  const how =
+    precision === 'f32'
+      ? 'all in f32'
+      : 'computed in f16 with loss scaling; trained weights, their gradients and the two moments of AdamW are f32'
+  const notes = [
+    `  ${how}. Frozen weights are kept as for running; temporaries are activations and gradients.`,
+    ...plans.slice(0, 1).flatMap(({ paper }) => logitsNote(paper, request)),
+  ]
+  return (
+    table(
+      [`Memory to train on ${batch * seq} tokens`, 'trained', 'frozen', 'trained', 'AdamW', 'temporaries', 'in all'],
+      rows,
+    ) + notes.map((note) => wrap(`${note}\n`)).join('')
+  )
+}
+
+const loraName = (plans: readonly TrainingPlan[], rank: number): string =>
+  `${plans.some(({ trained }) => trained !== 'LoRA' && trained !== 'everything') ? 'these and ' : ''}LoRA of rank ${rank}`
+
+function logitsNote({ temporaries }: Paper, { language, bindingLimit }: PlanRequest): string[] {
+  const logits = temporaries.filter(({ name }) => name.endsWith(`,${language.vocab_size}]`))
+  const largest = Math.max(0, ...logits.map(({ bytes }) => bytes))
+  if (largest <= bindingLimit) return []
+  return [
+    `  The logits take ${bytesText(largest)} in f32, above the ${limitText(bindingLimit)} that can be bound: there, train on ` +
+      `shorter sequences (up to ${Math.floor(bindingLimit / (4 * language.vocab_size))} positions), or take the loss over blocks of positions.`,
+  ]
+}
+
+/** Lines of 100 columns, further ones indented as the first. */
+function wrap(text: string): string {
+  const indent = /^ */.exec(text)![0]
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.trim().split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > 100) {
+      lines.push(indent + line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  if (line !== '') lines.push(indent + line)
+  return lines.map((l) => `${l}\n`).join('')
+}
