@@ -1,4 +1,4 @@
-import { USUAL_LIMITS } from '../plan/buffers.ts'
+import { type LargeBuffer, USUAL_LIMITS } from '../plan/buffers.ts'
 import type { Paper } from '../plan/paper.ts'
 import type { InferencePlan } from '../plan/plan.ts'
 import type { PlanRequest } from '../plan/request.ts'
@@ -39,24 +39,23 @@ function headline(
 }
 
 function answer(request: PlanRequest, { run, verdict }: InferencePlan): string {
-  const needs = `Running it takes ${bytesText(run.total)}`
-  if (verdict === null || request.memory === null) return `${needs}. Ask --memory 8GB whether it fits.\n`
+  const needs = `running it takes ${bytesText(run.total)}`
+  if (verdict === null || request.memory === null)
+    return `Running it takes ${bytesText(run.total)}. Does it fit? --memory 8GB tells.\n`
   const there = bytesText(request.memory)
   if (verdict.fits)
-    return `FITS: ${needs.toLowerCase()} of ${there}; ${bytesText(verdict.spare)} to spare.\n${room(request, verdict)}`
-  return `DOES NOT FIT: ${needs.toLowerCase()}, there are ${there}; ${bytesText(-verdict.spare)} too little.\n${room(request, verdict)}`
+    return `FITS: ${needs} of ${there}; ${bytesText(verdict.spare)} to spare.\n${room(request, verdict)}`
+  return `DOES NOT FIT: ${needs}, there are ${there}; ${bytesText(-verdict.spare)} too little.\n${room(request, verdict)}`
 }
 
-function room({ seq, language, precision }: PlanRequest, { fits, longest, precision: coarser }: Verdict): string {
+function room({ seq }: PlanRequest, { fits, longest, precision }: Verdict): string {
   const lines: string[] = []
-  if (longest !== null && longest < seq) lines.push(`It would fit with --seq ${longest}.`)
-  if (longest !== null && fits) {
-    const most = longest > language.max_position_embeddings - 64
-    lines.push(most ? 'So does the longest sequence the model was made for.' : `Up to --seq ${longest} would fit.`)
+  if (longest !== null && longest > seq) lines.push(`Up to --seq ${longest} would fit.`)
+  if (!fits && longest !== null) lines.push(`It would fit with --seq ${longest}.`)
+  if (!fits && precision !== null) lines.push(`It would fit with --precision ${precision}.`)
+  if (!fits && longest === null && precision === null) {
+    lines.push('No shorter sequence fits, nor fewer bits for the decoder.')
   }
-  if (!fits && coarser !== null) lines.push(`It would fit with --precision ${coarser}.`)
-  if (!fits && longest === null && coarser === null)
-    lines.push(`No shorter sequence in ${precision} fits, nor fewer bits.`)
   return lines.map((line) => `${line}\n`).join('')
 }
 
@@ -110,11 +109,11 @@ function workTable({ batch, seq }: PlanRequest, { papers, perToken }: InferenceP
       bytesText(paper.temporaryBytes),
       flopsText(products / n),
       flopsText(attention / n),
-      n === 1 && !paper.name.startsWith('decode') ? ' an image' : ` a token; 2 N is ${flopsText(2 * perToken)}`,
+      paper.name.startsWith('encode') ? '' : flopsText(2 * perToken),
     ]
   })
-  return `${table(['Work', 'kernels', 'different', 'temporaries', 'products', 'attention'], rows)}${wrap(
-    '  Products and attention are counted from the compiled graph; of attention, kernels skip what is masked, about half of a prefill. N: the weights of layers and output layer.\n',
+  return `${table(['Work', 'kernels', 'pipelines', 'temporaries', 'products', 'attention', '2 N'], rows)}${wrap(
+    '  Operations are those of an image, and of one token of a prefill or a step, counted from the compiled graph. Of attention, kernels skip what is masked: about half of a prefill. N: weights of layers and output layer.\n',
   )}`
 }
 
@@ -123,19 +122,32 @@ function limitsTable(request: PlanRequest, { largeWeights, largeBuffers }: Infer
   if (largeWeights.length + largeBuffers.length === 0) {
     return `Every tensor fits a binding of ${limit}.\n`
   }
+  const usual = USUAL_LIMITS.filter((l) => l > request.bindingLimit)
   const weights = largeWeights.map(({ name, shape, count, bytes, pieces }) => [
     `${count > 1 ? `${count} x ` : ''}${name} [${shape}]`,
     bytesText(bytes),
-    ...(pieces ? [pieces.atLimit, ...pieces.usual].map(String) : ['cannot be split']),
+    ...(pieces
+      ? [pieces.atLimit, ...usual.map((l) => pieces.usual[USUAL_LIMITS.indexOf(l)]!)].map(String)
+      : ['cannot be split']),
   ])
   const buffers = largeBuffers.map(({ program, name, bytes }) => [`${program}: ${name}`, bytesText(bytes), 'too large'])
-  const head = [`Above ${limit} (--binding-limit)`, 'bytes', 'pieces', ...USUAL_LIMITS.map((l) => `at ${limitText(l)}`)]
-  const advice = weights.length > 0 ? '  splitParams splits matrices by rows; so they are counted here.\n' : ''
-  return table(head, [...weights, ...buffers]) + advice + (buffers.length > 0 ? tooLarge(request) : '')
+  const head = [
+    `Pieces of what a kernel cannot bind whole`,
+    'bytes',
+    `at ${limit}`,
+    ...usual.map((l) => `at ${limitText(l)}`),
+  ]
+  const advice =
+    weights.length > 0 ? '  splitParams splits matrices by rows; the programs above were compiled so.\n' : ''
+  return table(head, [...weights, ...buffers]) + advice + (buffers.length > 0 ? tooLarge(request, largeBuffers) : '')
 }
 
-const tooLarge = ({ batch }: PlanRequest): string =>
-  `  What is too large must become smaller: a shorter --seq${batch > 1 ? ', a smaller --batch' : ''}, or a device that binds more.\n`
+/** Activations grow with the positions of a pass. */
+function tooLarge({ seq, bindingLimit }: PlanRequest, buffers: readonly LargeBuffer[]): string {
+  const most = Math.floor((seq * bindingLimit) / Math.max(...buffers.map(({ bytes }) => bytes)))
+  const shorter = most < 1 ? '' : `take a prompt in passes of up to ${most} positions, or `
+  return wrap(`  Where a kernel binds no more than ${limitText(bindingLimit)}, ${shorter}use a device that binds more.\n`)
+}
 
 /** What training takes, one line for each kind. */
 export function trainingReport(request: PlanRequest, plans: readonly TrainingPlan[]): string {

@@ -7,9 +7,17 @@ export const countText = (count: number): string => scaled(count, ['', 'K', 'M',
 /** `13.2 GFLOP` */
 export const flopsText = (flops: number): string => scaled(flops, ['FLOP', 'kFLOP', 'MFLOP', 'GFLOP', 'TFLOP', 'PFLOP'])
 
-/** A limit of a device, which is a power of two: `128 MiB`. */
-export const limitText = (bytes: number): string =>
-  bytes % 2 ** 30 === 0 ? `${bytes / 2 ** 30} GiB` : bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : bytesText(bytes)
+const BINARY = [
+  ['GiB', 2 ** 30],
+  ['MiB', 2 ** 20],
+  ['KiB', 2 ** 10],
+] as const
+
+/** A limit of a device, mostly a power of two: `128 MiB`. */
+export function limitText(bytes: number): string {
+  const [unit, size] = BINARY.find(([, size]) => bytes % size === 0) ?? []
+  return unit === undefined || size === undefined ? bytesText(bytes) : `${bytes / size} ${unit}`
+}
 
 function scaled(value: number, units: readonly string[]): string {
   let unit = 0

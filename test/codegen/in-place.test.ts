@@ -35,6 +35,13 @@ describe.each([
   const built = (fn: (...args: never[]) => unknown, specs: readonly unknown[], donated = true): Program =>
     buildGraph(traceGraph(fn, specs), limits, donated).program
 
+  test('what replaces the whole of a donated cache takes its memory', () => {
+    const fill = (cache: Tensor, rows: Tensor): Tensor => w.dynamicUpdateSlice(cache, w.matmul(rows, rows), [0, 0])
+    const specs = [w.spec([64, 64]), w.spec([64, 64])]
+    const [given, kept] = [true, false].map((donated) => built(fill, specs, donated).outputs[0]!.aliasOf)
+    expect([given, kept]).toEqual([0, null])
+  })
+
   test('a cache that a scan carries is written in place, in the memory that was donated', () => {
     const decode = (cache: Tensor, rows: Tensor) =>
       w.scan(
