@@ -146,7 +146,9 @@ function limitsTable(request: PlanRequest, { largeWeights, largeBuffers }: Infer
 function tooLarge({ seq, bindingLimit }: PlanRequest, buffers: readonly LargeBuffer[]): string {
   const most = Math.floor((seq * bindingLimit) / Math.max(...buffers.map(({ bytes }) => bytes)))
   const shorter = most < 1 ? '' : `take a prompt in passes of up to ${most} positions, or `
-  return wrap(`  Where a kernel binds no more than ${limitText(bindingLimit)}, ${shorter}use a device that binds more.\n`)
+  return wrap(
+    `  Where a kernel binds no more than ${limitText(bindingLimit)}, ${shorter}use a device that binds more.\n`,
+  )
 }
 
 /** What training takes, one line for each kind. */
