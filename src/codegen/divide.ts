@@ -17,13 +17,13 @@ export function divide(k: KernelBuilder, index: Expr, size: number): Division | 
   const sum = termsOf(k, index)
   if (!sum || sum.constant < 0 || sum.terms.some(mayBeNegative)) return undefined
   const divisor = isPowerOfTwo(size) ? x.constant(size) : k.param(`divisor_${size}`, size)
-  let quotient = x.constant(Math.floor(sum.constant / size))
-  let rest: Term[] = []
+  const whole: Expr[] = []
+  const rest: Term[] = []
   for (const term of sum.terms) {
     const times = exactTimes(term, size)
-    if (times !== undefined) quotient = x.add(quotient, scaled(k, { ...term, ...times }))
-    else if (multipleOf(k, term) % size === 0) quotient = x.add(quotient, x.div(scaled(k, term), divisor))
-    else rest = [...rest, term]
+    if (times !== undefined) whole.push(scaled(k, { ...term, ...times }))
+    else if (multipleOf(k, term) % size === 0) whole.push(x.div(scaled(k, term), divisor))
+    else rest.push(term)
   }
   const constant = sum.constant % size
   if (sum.isRun && ![size, constant, ...rest.map((t) => multipleOf(k, t))].every((n) => n % LANES === 0))
@@ -33,9 +33,17 @@ export function divide(k: KernelBuilder, index: Expr, size: number): Division | 
   const within = last < size
   const remainder = within ? begin : x.rem(begin, divisor)
   return {
-    quotient: within ? quotient : x.add(quotient, x.div(begin, divisor)),
+    quotient: sumOf(k, Math.floor(sum.constant / size), within ? whole : [...whole, x.div(begin, divisor)]),
     remainder: sum.isRun ? x.ramp(remainder) : remainder,
   }
+}
+
+/** Parts of outer loops first, so that they are added up there; the constant last, where it costs nothing. */
+function sumOf(k: KernelBuilder, constant: number, parts: readonly Expr[]): Expr {
+  const { x } = k
+  const [first, ...rest] = [...parts].sort((a, b) => a.depth - b.depth)
+  const sum = first ? rest.reduce((s, e) => k.share(x.add(s, e), 'at'), k.share(first, 'at')) : x.constant(0)
+  return x.add(sum, x.constant(constant))
 }
 
 /** `of` times a number, times a parameter. */

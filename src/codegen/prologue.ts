@@ -1,6 +1,7 @@
 import type { Equation, Value } from '../ir/graph.ts'
 import { sizeOf } from '../ir/shape.ts'
 import { storedBytes } from './program.ts'
+import { timesRepeated } from './repeated.ts'
 
 /** Operations for each element, in rough multiply-adds, above which an operand is stored: it is read many times. */
 const MOST_WORK = 8
@@ -46,6 +47,19 @@ export function prologueOf(
   const cheap = isCheap(operand) && work <= MOST_WORK && !read.has(operand)
   const bytes = [...read].reduce((n, v) => n + bytesOf(v), 0)
   return cheap && bytes > 0 && LEAST_GAIN * bytes <= bytesOf(operand) ? computed : new Set()
+}
+
+/** How many neighbouring elements of an operand share one of those that it is made of: a word, a scale. */
+export function rowsShared(
+  operand: Value,
+  { producer, stored }: { producer: ReadonlyMap<Value, Equation>; stored(v: Value): boolean },
+): number[] {
+  const e = stored(operand) ? undefined : producer.get(operand)
+  if (!e) return []
+  const times = timesRepeated(e)
+  if (times !== undefined && times > 1) return [times]
+  const isAligned = e.prim.kind === 'elementwise' || e.prim.kind === 'reshape'
+  return isAligned ? e.inputs.flatMap((v) => rowsShared(v, { producer, stored })) : []
 }
 
 const bytesOf = (v: Value): number => sizeOf(v.type.shape) * storedBytes(v.type.dtype)

@@ -103,6 +103,8 @@ export interface ElementwisePrim<A extends Attrs = Attrs> extends PrimBase<A> {
   wgsl(args: readonly string[], types: ElementTypes): string
   /** WGSL functions that `wgsl` calls. */
   readonly wgslHelper?: string
+  /** What it is to algebra, if it is one of these. */
+  readonly arithmetic?: 'sum' | 'product'
   /** Is the result the operand's own number, in another dtype that holds it exactly? Never unless said. */
   readonly isExact?: (from: DType, to: DType) => boolean
 }

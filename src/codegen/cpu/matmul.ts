@@ -13,6 +13,8 @@ import {
   type Scheduled,
   type Work,
 } from '../schedule.ts'
+import { alongBlocks, computedColumns } from './computed-columns.ts'
+import { columnsForFewRows, scheduleFewRows } from './few-rows.ts'
 import { vectorLoop } from './loops.ts'
 import { isSkinny, scheduleSkinny } from './skinny.ts'
 
@@ -27,6 +29,8 @@ const TILE_COLUMNS = TILE_VECTORS * LANES
 /** Elements of packed columns that a piece of work keeps at hand: half of a common second-level cache. */
 const PACKED = 2 ** 17
 const BLOCK_COLUMNS = 64
+/** Elements of each of 8 columns that are computed in one go, where they are not stored. */
+const COMPUTED = 8
 /** Pieces of work to have where the rows allow: enough for a few threads to end together. */
 const PIECES = 8
 /** Multiply-adds of a piece: some milliseconds, as a page without workers has its turn between pieces only. */
@@ -44,6 +48,8 @@ interface Blocks {
 export function scheduleMatmul(work: Work, context: ScheduleContext): Scheduled {
   const group = headOf(work)
   const product = productOf(group, context)
+  const few = columnsForFewRows(product, context)
+  if (few) return scheduleFewRows(work, context, product, few)
   if (isSkinny(product)) return scheduleSkinny(work, context, product)
   const { m: M, n: N, k: K, batch } = sizesOf(product)
   const blocks = blocksOf(M, N, K, batch)
@@ -131,8 +137,25 @@ class Packing {
     const { x } = b
     const base = b.share(x.add(b.param('right_offset', product.right.offset), this.origin.right), 'right_base')
     const last = b.share(x.sub(b.param('N', extent(product.n)), x.constant(1)), 'last_column')
+    const computed = computedColumns(product, this.frame.context)
     b.loop('n', from, to, x.constant(TILE_COLUMNS), (n) => {
       const panel = b.share(x.add(this.columnsAt, x.mul(x.sub(n, from), this.depth)), 'panel')
+      if (computed) {
+        const starts = range(TILE_COLUMNS).map((c) => {
+          const column = x.min(x.add(n, x.constant(c)), last)
+          return b.share(x.add(base, decompose(b, product.n, column, 'n').right), 'column')
+        })
+        alongBlocks(b, computed, COMPUTED, (places) => {
+          starts.forEach((start, c) => {
+            const first = b.share(x.add(panel, x.constant(c)), 'panel_column')
+            for (const at of places) {
+              const value = x.cast(this.frame.emitter.operandAt(computed.base, x.add(start, at)), 'f32')
+              b.storeShared(this.array, x.add(first, x.mul(at, x.constant(TILE_COLUMNS))), value)
+            }
+          })
+        })
+        return
+      }
       const full = b.share(x.less(x.add(n, x.constant(TILE_COLUMNS - 1)), b.param('N', extent(product.n))), 'full')
       this.either(full, (whole) => {
         const offsets = range(TILE_VECTORS).map((v) => {

@@ -3,14 +3,13 @@ import { positionAt } from '../columns.ts'
 import { type Expr, LANES } from '../kernel-ir.ts'
 import { decompose, eachK, extent, type Product, sizesOf } from '../product.ts'
 import { elementwiseFlops, Frame, headOf, type ScheduleContext, type Scheduled, type Work } from '../schedule.ts'
+import { contiguousAlongK } from './computed-columns.ts'
 import { cut, eachRow, vectorLoop, wholeOf } from './loops.ts'
 
 /** Below this many rows or columns a tile of the general product would stand half empty. */
 const FEW = 4
 /** Results computed side by side. */
 const SIDE_BY_SIDE = 4
-
-const contiguousAlongK = ({ k }: Product): boolean => k.length === 1 && k[0]!.left === 1 && k[0]!.right === 1
 
 export function isSkinny(product: Product): boolean {
   const [m, n] = [extent(product.m), extent(product.n)]

@@ -8,7 +8,7 @@ import { f32, i32, i32x4, v128 } from './instructions.ts'
 import { LaneOps, type Operand, ready } from './lane-ops.ts'
 import { quotientLanes, remainderLanes } from './math/division.ts'
 import { THREEFRY } from './math/threefry.ts'
-import { constLanes, getLocal, type Node } from './node.ts'
+import { constI32, constLanes, getLocal, type Node } from './node.ts'
 import { constant, extractLane, onLanes, splat } from './operand.ts'
 import type { Scope } from './scope.ts'
 
@@ -117,6 +117,9 @@ export class Expressions implements MemoryAccess {
   private divide(e: Expr & { op: 'binary' }, A: Arithmetic): Node {
     const [a, b] = [this.lower(e.a, A.lanes), this.lower(e.b, A.lanes)]
     const signed = e.dtype === 'i32'
+    if (A.lanes === 1 && e.b.op === 'const' && isPowerOfTwo(e.b.value) && this.scope.facts.isNatural(e.a)) {
+      return e.fn === '/' ? i32.shrU(a, constI32(Math.log2(e.b.value))) : i32.and(a, constI32(e.b.value - 1))
+    }
     if (A.lanes === 4) return (e.fn === '/' ? quotientLanes : remainderLanes)(a, b, signed)
     if (e.fn === '/') return signed ? i32.divS(a, b) : i32.divU(a, b)
     return signed ? i32.remS(a, b) : i32.remU(a, b)
@@ -153,3 +156,5 @@ export class Expressions implements MemoryAccess {
     return extractLane(all, 0, e.dtype)
   }
 }
+
+const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0

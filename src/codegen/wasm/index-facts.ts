@@ -81,7 +81,7 @@ export class IndexFacts {
   }
 
   /** Surely not negative, in every lane. Sizes and strides, which parameters hold, are taken not to be. */
-  private isNatural(e: Expr): boolean {
+  isNatural(e: Expr): boolean {
     switch (e.op) {
       case 'const':
         return e.value >= 0

@@ -6,6 +6,7 @@ import { type Derivative, defineElementwise, defineMap } from './elementwise.ts'
 
 export const add = defineElementwise({
   name: 'add',
+  arithmetic: 'sum',
   takes: NUMBERS,
   arity: 2,
   apply: (ops, [a, b]) => ops.add(a!, b!),
@@ -26,6 +27,7 @@ export const sub = defineElementwise({
 
 export const mul = defineElementwise({
   name: 'mul',
+  arithmetic: 'product',
   takes: NUMBERS,
   arity: 2,
   apply: (ops, [a, b]) => ops.mul(a!, b!),

@@ -31,6 +31,7 @@ export interface ElementwiseSpec {
   apply<X, R>(ops: ElementOps<X, R>, args: readonly X[]): R
   wgsl(args: readonly string[], types: ElementTypes): string
   readonly wgslHelper?: string
+  readonly arithmetic?: 'sum' | 'product'
   readonly isExact?: (from: DType, to: DType) => boolean
   /** One per operand, null where the derivative is zero; absent for integer and boolean results. */
   readonly derivatives?: readonly (Derivative | null)[]
@@ -66,6 +67,7 @@ export function defineMap(spec: MapSpec): ElementwisePrim {
     apply: spec.apply,
     wgsl: spec.wgsl,
     ...(spec.wgslHelper === undefined ? {} : { wgslHelper: spec.wgslHelper }),
+    ...(spec.arithmetic === undefined ? {} : { arithmetic: spec.arithmetic }),
     ...(spec.isExact === undefined ? {} : { isExact: spec.isExact }),
     ...(spec.derivatives ? diffRules(spec.derivatives) : {}),
     infer(inputs, attrs) {
