@@ -65,13 +65,13 @@ export function dequantise(weight: QuantisedWeight, dtype: DType = weight.scales
   const { packed, bits } = packing(weight)
   const outer = shape.slice(0, -1)
   const I = shape.at(-1)!
-  // Each integer is brought to the top of its word, where it has its sign. Vectors can be multiplied lane by lane on
-  // every target; shifted lane by lane on few.
+  // Each integer is brought to the top of its word, where it has its sign, and is so many times too large. Lanes of
+  // vectors can be multiplied by different numbers on every target, and shifted by different distances on few.
   const toTop = shiftLeft(1, sub(32 - bits, mul(iota([32 / bits], 0), bits)))
-  const integers = and(mul(expandDims(packed, -1), toTop), -(2 ** (32 - bits)))
+  const atTop = and(mul(expandDims(packed, -1), toTop), -(2 ** (32 - bits)))
   const groups = weight.scales.shape.at(-1)!
-  const grouped = cast(reshape(integers, [...outer, groups, I / groups]), 'f32')
+  const integers = mul(cast(reshape(atTop, [...outer, groups, I / groups]), 'f32'), 2 ** (bits - 32))
   const perGroup = (x: Tensor): Tensor => cast(expandDims(x, -1), 'f32')
-  const scaled = mul(grouped, mul(perGroup(weight.scales), 2 ** (bits - 32)))
+  const scaled = mul(integers, perGroup(weight.scales))
   return cast(reshape(weight.offsets ? add(scaled, perGroup(weight.offsets)) : scaled, shape), dtype)
 }
