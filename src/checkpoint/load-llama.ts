@@ -6,7 +6,7 @@ import { openCheckpoint } from './open-checkpoint.ts'
 import { unusedOfLlama } from './tied-embeddings.ts'
 
 /** How parameters are kept, and where; see `loadModel`. */
-export interface LoadOptions extends Pick<LoadModelOptions, 'device' | 'store' | 'onProgress'> {
+export interface LoadOptions extends Pick<LoadModelOptions, 'device' | 'store' | 'compute' | 'onProgress'> {
   /** Parsed JSON to use in place of the checkpoint's own configuration. */
   readonly config?: unknown
 }

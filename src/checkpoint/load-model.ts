@@ -1,21 +1,33 @@
 import { renamedSource } from '../data/renamed-source.ts'
 import type { TensorInfo, TensorSource } from '../data/tensor-source.ts'
-import type { FloatDType, HostArray } from '../ir/dtype.ts'
-import { fromDevice, fromHost, type Tensor } from '../ir/tensor.ts'
+import type { FloatDType } from '../ir/dtype.ts'
+import { formatShape } from '../ir/shape.ts'
 import { assertFit, type FitOptions, type Misfit } from '../models/fit.ts'
 import { flattenNames } from '../models/names.ts'
-import { isParamSpec, type ParamsOf, type SpecTree } from '../nn/param.ts'
+import { splitRows } from '../models/split.ts'
+import { isMatrixSpec, isParamSpec, type ParamSpec, type SpecTree, type WeightsOf } from '../nn/param.ts'
+import type { Weight } from '../nn/weight.ts'
 import { chooseDevice, type DeviceChoice } from '../runtime/choose.ts'
 import type { Device } from '../runtime/device.ts'
 import { UnsupportedError } from '../util/errors.ts'
 import { flatten } from '../util/tree.ts'
 import { readAs } from './read-as.ts'
+import { readWeight } from './read-weight.ts'
+import { Sender } from './sender.ts'
+import { bytesPerRow, canQuantise, GROUP, resolved, type Storage, storageFor } from './storage.ts'
 
 export interface LoadModelOptions extends FitOptions {
   /** Where the parameters go; `auto` unless given. On `reference` they stay on the host. */
   readonly device?: DeviceChoice | Device
-  /** How a parameter, by the model's name, is kept: f32 unless given. */
-  readonly store?: FloatDType | ((name: string, shape: readonly number[]) => FloatDType)
+  /** How parameters are kept, all of them (see `storageFor`) or each by the model's name: f32 unless given. */
+  readonly store?: Storage | ((name: string, leaf: ParamSpec) => Storage)
+  /**
+   * What the model computes in, which is the type of its embeddings, norms and biases: that of `store` if it is one for
+   * all, else f32. Other matrices are cast as they are read.
+   */
+  readonly compute?: FloatDType
+  /** The most bytes of one tensor on the device, beyond which matrices are split by rows; what it binds unless given. */
+  readonly bindingBytes?: number
   /** What the model calls a tensor of the file; undefined for one that it has no use for. Comes before `prefix`. */
   readonly rename?: (name: string) => string | undefined
   /** Told after each tensor how many bytes of the file have been read, and of how many. */
@@ -24,98 +36,118 @@ export interface LoadModelOptions extends FitOptions {
 
 /**
  * The parameters that a spec describes, read from a checkpoint and sent to a device one after the other: the host holds
- * no more than one tensor at a time, as it is kept, and a few rows of it as the file has them.
+ * no more than one tensor at a time, as it is kept, and a few rows of it as the file has them. Matrices larger than the
+ * device binds at once are split by rows.
  *
  * Nothing is read before names and shapes fit. If anything fails later, what the device was given is freed.
  *
  * @throws CheckpointError naming at once every tensor that is missing, unexpected or of another shape; FileError for
- * data that the file does not hold; UnsupportedError for f16 on a device without it; DeviceError where the device is full.
+ * data that the file does not hold; UnsupportedError for f16 on a device without it, and for integers in the place of
+ * what cannot be kept so; DeviceError where the device is full.
  */
 export const loadModel = <T extends SpecTree>(
   spec: T,
   source: TensorSource,
   options: LoadModelOptions = {},
-): Promise<ParamsOf<T>> =>
-  // ParamsOf maps the spec's structure leaf by leaf, which is what `rebuild` does.
-  loadLeaves(spec, source, options).then<ParamsOf<T>>(
-    (leaves) => flatten(spec, isParamSpec).rebuild(leaves) as ParamsOf<T>,
+): Promise<WeightsOf<T>> =>
+  // WeightsOf maps the spec's structure leaf by leaf, which is what `rebuild` does.
+  loadLeaves(spec, source, options).then<WeightsOf<T>>(
+    (leaves) => flatten(spec, isParamSpec).rebuild(leaves) as WeightsOf<T>,
   )
+
+/** One parameter: what the file calls it, and how it is kept. */
+interface Kept {
+  readonly name: string
+  readonly leaf: ParamSpec
+  readonly storage: Storage
+}
 
 async function loadLeaves(
   spec: SpecTree,
   source: TensorSource,
-  { device = 'auto', store = 'f32', rename, onProgress, ...fit }: LoadModelOptions,
-): Promise<readonly Tensor[]> {
+  {
+    device = 'auto',
+    store = 'f32',
+    compute = store === 'f16' ? 'f16' : 'f32',
+    bindingBytes,
+    rename,
+    onProgress,
+    ...fit
+  }: LoadModelOptions,
+): Promise<readonly Weight[]> {
   const from = rename ? renamedSource(source, rename) : source
   const { prefix = '' } = fit
   const wanted = flattenNames(spec, isParamSpec)
-  const kept = [...wanted].map(([name, { shape }]) => ({
-    name: prefix + name,
-    dtype: typeof store === 'function' ? store(name, shape) : store,
-  }))
+  const storageOf = typeof store === 'function' ? store : storageFor(store, compute)
+  const all = [...wanted].map(([name, leaf]): Kept => ({ name: prefix + name, leaf, storage: storageOf(name, leaf) }))
   assertFit(
     wanted,
     from.tensors,
     fit,
-    kept.flatMap(({ name }) => ofIntegers(name, from.tensors)),
+    all.flatMap(({ name }) => ofIntegers(name, from.tensors)),
   )
   const target = await chooseDevice(device)
-  if (target !== 'reference' && !target.limits.f16 && kept.some(({ dtype }) => dtype === 'f16')) {
-    throw new UnsupportedError(`${target.description} has no f16`, { hint: "store the parameters as 'f32'" })
-  }
+  checkStorages(all, compute, target)
   const bytes = (name: string): number => from.tensors.get(name)!.bytes
-  const total = kept.reduce((sum, { name }) => sum + bytes(name), 0)
-  const sent = new Sender(target)
+  const total = all.reduce((sum, { name }) => sum + bytes(name), 0)
+  const sender = new Sender(target, bindingBytes)
   try {
+    const weights: Weight[] = []
     let done = 0
-    for (const { name, dtype } of kept) {
-      await sent.send(await readAs(from, name, dtype), name)
-      done += bytes(name)
+    for (const kept of all) {
+      weights.push(await load(from, kept, compute, sender))
+      done += bytes(kept.name)
       onProgress?.(done, total)
     }
-    await sent.finish()
-    return sent.tensors
+    await sender.finish()
+    return weights
   } catch (cause) {
-    sent.dispose()
+    sender.dispose()
     throw cause
+  }
+}
+
+/** Reads and sends one parameter, a matrix in as many pieces as there must be. */
+async function load(source: TensorSource, kept: Kept, compute: FloatDType, sender: Sender): Promise<Weight> {
+  const { name, leaf } = kept
+  const storage = await resolved(kept.storage, source, name, compute)
+  if (!isMatrixSpec(leaf)) {
+    const float = storage === 'f16' ? 'f16' : 'f32' // checkStorages has refused integers
+    return sender.send(await readAs(source, name, float), name)
+  }
+  const parts: Weight[] = []
+  for (const rows of splitRows(leaf.shape, bytesPerRow(leaf.shape[1], storage), sender.limit)) {
+    const part = await readWeight(source, name, storage, rows)
+    parts.push(
+      'bits' in part
+        ? await sender.sendQuantised(part, name, leaf.table ? compute : undefined)
+        : await sender.send(part, name),
+    )
+  }
+  return parts.length === 1 ? parts[0]! : { parts }
+}
+
+/** @throws UnsupportedError for what cannot be kept as it is to be. */
+function checkStorages(all: readonly Kept[], compute: FloatDType, target: Device | 'reference'): void {
+  const halves = compute === 'f16' || all.some(({ storage }) => storage === 'f16')
+  if (target !== 'reference' && !target.limits.f16 && halves) {
+    throw new UnsupportedError(`${target.description} has no f16`, { hint: "store the parameters as 'f32'" })
+  }
+  const cast = all.find(({ storage, leaf }) => 'table' in leaf && /^f/.test(storage) && storage !== compute)
+  if (cast) {
+    throw new UnsupportedError(`${cast.name}: embeddings in ${cast.storage} of a model computed in ${compute}`, {
+      hint: `the embeddings decide what is computed in: compute: '${cast.storage}', or keep them in ${compute}`,
+    })
+  }
+  const wrong = all.find(({ storage, leaf }) => (storage === 'int4' || storage === 'int8') && !canQuantise(leaf))
+  if (wrong) {
+    throw new UnsupportedError(`${wrong.name} ${formatShape(wrong.leaf.shape)} as ${wrong.storage}`, {
+      hint: `matrices of a width that is a multiple of ${GROUP} can be kept as integers; choose f32 or f16 for this one`,
+    })
   }
 }
 
 function ofIntegers(name: string, tensors: ReadonlyMap<string, TensorInfo>): Misfit[] {
   const { stored = '' } = tensors.get(name) ?? {}
   return /^([IU]\d+|BOOL)$/.test(stored) ? [{ what: 'wrong dtype', name, detail: `: ${stored}, not floats` }] : []
-}
-
-/** What a device has not taken in yet may be held on the host, by the driver: waiting now and then bounds that. */
-const MOST_WAITING_BYTES = 256 << 20
-
-/** Sends tensors to a device, or keeps them on the host where there is none. */
-class Sender {
-  readonly tensors: Tensor[] = []
-  readonly #device: Device | 'reference'
-  #waiting = 0
-
-  constructor(device: Device | 'reference') {
-    this.#device = device
-  }
-
-  async send(array: HostArray, name: string): Promise<void> {
-    if (this.#device === 'reference') {
-      this.tensors.push(fromHost(array))
-      return
-    }
-    this.tensors.push(fromDevice(array.shape, array.dtype, this.#device.upload(array, name)))
-    this.#waiting += array.data.byteLength
-    if (this.#waiting < MOST_WAITING_BYTES) return
-    await this.#device.finish()
-    this.#waiting = 0
-  }
-
-  async finish(): Promise<void> {
-    if (this.#device !== 'reference') await this.#device.finish()
-  }
-
-  dispose(): void {
-    for (const tensor of this.tensors) tensor.dispose()
-  }
 }

@@ -7,15 +7,22 @@ import { CheckpointError } from '../util/errors.ts'
 const CHUNK_ELEMENTS = 1 << 20
 
 /**
- * A tensor of a checkpoint as f32 or f16, whatever the file has. Holds the result and some rows.
+ * A tensor of a checkpoint, or a range of its rows, as f32 or f16, whatever the file has. Holds the result and some rows.
  * @throws CheckpointError for a tensor of integers, and for a number that f16 has not; FileError as the source does.
  */
-export async function readAs(source: TensorSource, name: string, dtype: FloatDType): Promise<HostArray> {
-  const { shape } = source.tensors.get(name)!
+export async function readAs(
+  source: TensorSource,
+  name: string,
+  dtype: FloatDType,
+  range?: RowRange,
+): Promise<HostArray> {
+  const held = source.tensors.get(name)!.shape
+  const shape = range ? [range.to - range.from, ...held.slice(1)] : held
+  const begin = range?.from ?? 0
   const whole: HostArray = { dtype, shape, data: allocate(dtype, sizeOf(shape)) }
   let at = 0
   for (const rows of rowChunks(shape)) {
-    const part = await source.read(name, rows)
+    const part = await source.read(name, rows ? { from: begin + rows.from, to: begin + rows.to } : range)
     if (!isFloat(part.dtype)) throw new CheckpointError(`${name} holds ${part.dtype}, not f32 or f16`)
     if (rows === undefined && part.dtype === dtype) return part
     copyInto(whole, at, part, name)

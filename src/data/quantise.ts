@@ -1,4 +1,4 @@
-import { getElement, type HostArray } from '../ir/dtype.ts'
+import { f16ToNumber, getElement, type HostArray, numberToF16 } from '../ir/dtype.ts'
 import { ValueError } from '../util/errors.ts'
 import type { QuantisedMatrix } from './tensor-source.ts'
 
@@ -9,9 +9,9 @@ export interface QuantiseOptions {
 }
 
 /**
- * A matrix [O,I] rounded to signed integers of 4 or 8 bits with an f32 scale for each group of weights in a row. With 8
- * bits the scale is the group's greatest magnitude over 127; with 4 the weight of greatest magnitude becomes -8, so that
- * all sixteen values are used.
+ * A matrix [O,I] rounded to signed integers of 4 or 8 bits with a scale for each group of weights in a row. With 8 bits
+ * the scale is the group's greatest magnitude over 127; with 4 the weight of greatest magnitude becomes -8, so that all
+ * sixteen values are used. Scales are rounded to what f16 can hold, except very small ones.
  *
  * Throws ValueError where I is not a multiple of the group, the group not of the integers in a word, or a weight is not
  * finite.
@@ -72,5 +72,11 @@ function scaleOf(matrix: HostArray, begin: number, group: number, bits: number):
     if (!Number.isFinite(x)) throw new ValueError(`quantise: weight ${i} of [${matrix.shape}] is ${x}`)
     if (Math.abs(x) > Math.abs(greatest)) greatest = x
   }
-  return Math.fround(bits === 4 ? -greatest / 8 : Math.abs(greatest) / 127)
+  return inF16(bits === 4 ? -greatest / 8 : Math.abs(greatest) / 127)
+}
+
+/** The nearest number that f16 has too, where it has it in full precision: such scales can be kept in half the memory. */
+function inF16(scale: number): number {
+  const magnitude = Math.abs(scale)
+  return magnitude >= 2 ** -14 && magnitude <= 65504 ? f16ToNumber(numberToF16(scale)) : Math.fround(scale)
 }
