@@ -54,6 +54,8 @@ export function fuse(graph: Graph, maxLeaves: number): Item[] {
   return new Planner(graph, maxLeaves).plan()
 }
 
+const isSingle = ({ root }: Group): boolean => sizeOf(root.type.shape) === 1
+
 /** Where an unstored value is computed: the stored values whose kernels compute it. */
 interface Homes {
   readonly roots: ReadonlySet<Value>
@@ -96,7 +98,26 @@ class Planner {
       if (e.prim.kind === 'loop') items.push({ kind: 'loop', equation: e })
       else if (this.stored(e.outputs[0]!) && !isArrayConstant(e)) items.push(this.group(e.outputs[0]!))
     }
-    return items
+    return this.earlyProducts(items)
+  }
+
+  /**
+   * A product runs as soon as what its kernel reads is there, not where the last of its elementwise work stands: what it
+   * multiplies is mostly larger than what it makes. Gradients are unscaled behind the whole backward pass. So does what
+   * makes a single number, such as the scale.
+   */
+  private earlyProducts(items: readonly Item[]): Item[] {
+    const position = new Map(this.graph.equations.map((e, i) => [e, i]))
+    const runsAt = new Map<Value, number>()
+    const endOf = (item: Item): Equation => (item.kind === 'loop' ? item.equation : this.producer.get(item.root)!)
+    const keyed = items.map((item) => {
+      const isEarly = item.kind === 'group' && (item.hero?.prim.kind === 'contract' || isSingle(item))
+      const begin = isEarly ? (item.hero ? position.get(item.hero)! : 0) : position.get(endOf(item))!
+      const at = isEarly ? Math.max(begin, ...item.leaves.map((v) => runsAt.get(v) ?? 0)) : begin
+      for (const v of madeBy(item)) runsAt.set(v, at)
+      return { item, at }
+    })
+    return keyed.sort((a, b) => a.at - b.at).map(({ item }) => item)
   }
 
   private stored = (v: Value): boolean => this.reasons.has(v)

@@ -5,7 +5,7 @@ import { SMALL, SMALL_CHAT } from './request.ts'
 describe('training a model with an encoder', () => {
   const inference = planInference(SMALL_CHAT)
   const plans = [...planTrainings(SMALL_CHAT, inference)]
-  const [few, fewAgain, adapters, , all] = plans
+  const [few, fewAgain, adapters, adaptersAgain, all] = plans
   const projection = 64 * 128 + 3 * 128
 
   test('is planned for what the release trains, with adapters, and for everything, with checkpoints and without', () => {
@@ -39,6 +39,10 @@ describe('training a model with an encoder', () => {
     for (const { trainedParameters, weights, gradients, optimiser } of plans) {
       expect([weights, gradients, optimiser]).toEqual([4, 4, 8].map((bytes) => bytes * trainedParameters))
     }
+  })
+
+  test('gradients are made where the backward pass is, so that adapters keep nothing of a checkpointed layer', () => {
+    expect(adaptersAgain!.working).toBeLessThan(0.6 * adapters!.working)
   })
 
   test('checkpoints take less memory, and more work', () => {
