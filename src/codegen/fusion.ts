@@ -54,8 +54,6 @@ export function fuse(graph: Graph, maxLeaves: number): Item[] {
   return new Planner(graph, maxLeaves).plan()
 }
 
-const isSingle = ({ root }: Group): boolean => sizeOf(root.type.shape) === 1
-
 /** Where an unstored value is computed: the stored values whose kernels compute it. */
 interface Homes {
   readonly roots: ReadonlySet<Value>
@@ -109,9 +107,12 @@ class Planner {
   private earlyProducts(items: readonly Item[]): Item[] {
     const position = new Map(this.graph.equations.map((e, i) => [e, i]))
     const runsAt = new Map<Value, number>()
+    // Results stay: a count that is raised early would not find its old place free.
+    const isNumber = ({ root }: Group): boolean => sizeOf(root.type.shape) === 1 && !results.has(root)
+    const results = new Set(this.graph.outputs)
     const endOf = (item: Item): Equation => (item.kind === 'loop' ? item.equation : this.producer.get(item.root)!)
     const keyed = items.map((item) => {
-      const isEarly = item.kind === 'group' && (item.hero?.prim.kind === 'contract' || isSingle(item))
+      const isEarly = item.kind === 'group' && (item.hero?.prim.kind === 'contract' || isNumber(item))
       const begin = isEarly ? (item.hero ? position.get(item.hero)! : 0) : position.get(endOf(item))!
       const at = isEarly ? Math.max(begin, ...item.leaves.map((v) => runsAt.get(v) ?? 0)) : begin
       for (const v of madeBy(item)) runsAt.set(v, at)
