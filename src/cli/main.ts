@@ -12,7 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   demo: async () => (await import('./demo/command.ts')).registerDemo,
   plan: async () => (await import('./plan.ts')).registerPlan,
   tune: async () => (await import('./tune.ts')).registerTune,
-  generate: async () => (await import('./generate.ts')).registerGenerate,
+  generate: async () => (await import('./generate/command.ts')).registerGenerate,
   tokenize: async () => (await import('./tokenize.ts')).registerTokenize,
   verify: async () => (await import('./verify.ts')).registerVerify,
   image: async () => (await import('./image.ts')).registerImage,

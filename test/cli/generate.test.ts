@@ -37,6 +37,38 @@ describe('weft generate', () => {
     expect(await sampled('--top-p', '1e-9')).toBe(await tiny.expected('', tiny.positions))
   })
 
+  it('writes several texts at once, each as it would be alone', async () => {
+    const prompts = ['abc', 'a cat and', '']
+    const { code, out } = await generate('--steps', '16', ...prompts.flatMap((prompt) => ['--prompt', prompt]))
+    const lines: unknown[] = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(code).toBe(0)
+    for (const [i, prompt] of prompts.entries()) {
+      const alone = await tiny.expected(prompt, tiny.positions)
+      const { text, reason, ...rest } = Object(lines[i])
+      expect(rest).toEqual({ prompt, tokens: expect.any(Number) })
+      // All get as many tokens as there is room for behind the longest prompt.
+      if (reason === 'end') expect(prompt + text).toBe(alone)
+      else expect(alone.startsWith(prompt + text) && text.length > 0).toBe(true)
+    }
+  })
+
+  it('ends before a stop sequence', async () => {
+    const whole = await tiny.expected('', tiny.positions)
+    const stop = whole.slice(4, 6)
+    const { out } = await generate('--stop', 'never', '--stop', stop)
+    expect(out).toBe(whole.slice(0, whole.indexOf(stop)))
+    expect(out.length).toBeGreaterThan(0)
+    expect((await generate('--stop', '')).err).toContain('an empty stop sequence')
+  })
+
+  it('writes no token twice under a penalty that forbids it', async () => {
+    const { out } = await generate('--prompt', 'a', '--repetition-penalty', '1e6', '--steps', '12')
+    expect(out).not.toBe(await tiny.expected('a', 12))
+  })
+
   it.each([
     [['--steps', '25'], 'error: --steps 25: the model has 24 positions\n  hint: at most --steps 24\n'],
     [
@@ -54,6 +86,18 @@ describe('weft generate', () => {
     const { code, out, err } = await generate('--model', `${tiny.model}.nan`)
     expect({ code, out }).toEqual({ code: 1, out: '' })
     expect(err).toContain('the logits are not finite')
+  })
+
+  it('takes the tokenizer that the model carries, and says where there is none', async () => {
+    const files = (await run('generate', '--device', 'reference', '--model', tiny.model)).err
+    expect(files).toContain('carries no tokenizer\n  hint: name one')
+    const { out } = await run('generate', '--device', 'reference', '--model', await tiny.asGguf(), '--prompt', 'abc')
+    expect(out).toBe(await tiny.expected('abc', tiny.positions))
+  })
+
+  it('keeps weights as integers where it is asked to', async () => {
+    const { code, err } = await generate('--weights', 'int8', '--steps', '4')
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('compiled in') })
   })
 
   it('tells a tokenizer of another size, and a file that is no checkpoint', async () => {

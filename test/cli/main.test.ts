@@ -41,7 +41,12 @@ describe('weft', () => {
       'error: tune: only products on WebGPU in Node have tilings to choose from\n  hint: weft tune --device webgpu\n',
     ],
     [['verify'], "error: missing required argument 'file'\n"],
-    [['generate', '--model', 'm'], "error: required option '-z, --tokenizer <file>' not specified\n"],
+    [['generate'], "error: required option '-m, --model <path>' not specified\n"],
+    [['generate', '--model', 'm'], 'error: m: no such file or folder\n'],
+    [
+      ['generate', '--weights', 'int3'],
+      'error: --weights int3: not one of f32, f16, int8, int4, stored\n  hint: did you mean int8?\n',
+    ],
     [['generate', '--steps', '1.5'], 'error: --steps 1.5: not a whole number of 1 or more\n'],
     [['generate', '--temperature', 'warm'], 'error: --temperature warm: not a number of 0 or more\n'],
     [['generate', '--top-p', '2'], 'error: --top-p 2: not a number from 0 to 1\n'],

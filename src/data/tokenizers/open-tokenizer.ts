@@ -2,9 +2,11 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { FileError } from '../../util/errors.ts'
 import { nearest } from '../../util/suggest.ts'
+import { ggufSource } from '../gguf.ts'
 import { readLlama2cTokenizer } from '../llama2c-tokenizer.ts'
 import { readTokenizerBytes } from '../tokenizer-file.ts'
 import { WordTokenizer } from '../word-tokenizer.ts'
+import { ggufTokenizer } from './gguf-tokenizer.ts'
 import { readSettings, type TokenizerSettings } from './hugging-face-settings.ts'
 import { NAMED_TOKENIZERS } from './named.ts'
 import type { PieceTokenizer } from './piece-tokenizer.ts'
@@ -19,6 +21,7 @@ const NAMES = Object.keys(NAMED_TOKENIZERS)
  * - `tokenizer.json`: of Hugging Face, or of weft's own words;
  * - `tokenizer.model`: of SentencePiece;
  * - `*.bin`: of llama2.c;
+ * - `*.gguf`: the one that a model carries;
  * - a folder that holds one of these, the first of them in this order.
  *
  * What tokenizer_config.json, special_tokens_map.json and added_tokens.json beside the file say is followed: which
@@ -61,11 +64,20 @@ async function openFile(path: string): Promise<PieceTokenizer> {
       return readSentencePieceModel(path, await settingsBeside(path))
     case '.json':
       return openJson(path)
+    case '.gguf':
+      return openGguf(path)
     default:
       throw new FileError(`${path}: ${basename(path)} does not tell what tokenizer it is`, {
-        hint: 'weft reads tokenizer.json, tokenizer.model (SentencePiece) and tokenizer.bin (llama2.c)',
+        hint: 'weft reads tokenizer.json, tokenizer.model (SentencePiece), tokenizer.bin (llama2.c) and *.gguf',
       })
   }
+}
+
+async function openGguf(path: string): Promise<PieceTokenizer> {
+  const source = await ggufSource(path)
+  await source.close()
+  if (source.tokenizer) return ggufTokenizer(source.tokenizer, path)
+  throw new FileError(`${path}: this model carries no tokenizer`)
 }
 
 async function openJson(path: string): Promise<PieceTokenizer> {
