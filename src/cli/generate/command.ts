@@ -1,26 +1,9 @@
 import { type Command, Option } from 'commander'
-import { STORAGES, type Storage } from '../../checkpoint/storage.ts'
-import type { DeviceChoice } from '../../runtime/choose.ts'
+import { STORAGES } from '../../checkpoint/storage.ts'
 import type { Io } from '../io.ts'
 import { decimal, deviceOption, oneOf, wholeNumber } from '../options.ts'
+import { DEFAULT_STEPS, type GenerateFlags } from './flags.ts'
 import { generate } from './generate.ts'
-
-export interface GenerateFlags {
-  readonly model: string
-  readonly tokenizer?: string
-  readonly prompt?: readonly string[]
-  readonly steps?: number
-  readonly temperature: number
-  readonly topK?: number
-  readonly topP?: number
-  readonly repetitionPenalty: number
-  readonly stop?: readonly string[]
-  readonly seed: number
-  readonly weights: Storage
-  readonly device: DeviceChoice
-}
-
-export const DEFAULT_STEPS = 256
 
 const DETAILS = `
 The model is a folder of Hugging Face, or a file of GGUF or llama2.c (or safetensors, PyTorch, with a config.json

@@ -3,7 +3,7 @@ import { makeGenerator } from '../../generate/generator.ts'
 import { isGreedy, type Sampler, type SamplingOptions, sampler } from '../../models/sampling.ts'
 import { ValueError } from '../../util/errors.ts'
 import type { Io } from '../io.ts'
-import { DEFAULT_STEPS, type GenerateFlags } from './command.ts'
+import { DEFAULT_STEPS, type GenerateFlags } from './flags.ts'
 import { openWriter, type Writer } from './model.ts'
 import { Text } from './text.ts'
 

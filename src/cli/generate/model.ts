@@ -12,7 +12,7 @@ import type { Device } from '../../runtime/device.ts'
 import { ValueError } from '../../util/errors.ts'
 import type { Io } from '../io.ts'
 import { showProgress } from '../progress.ts'
-import type { GenerateFlags } from './command.ts'
+import type { GenerateFlags } from './flags.ts'
 
 /** A model that is ready to write. */
 export interface Writer {
