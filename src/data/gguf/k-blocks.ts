@@ -81,10 +81,10 @@ export const decodeQ6_K: DecodeBlock = (bytes, at, out, to) => {
 }
 
 /** Where group g's pairs of bits begin: four groups, two apart, share 16 bytes. */
-const twoBitsAt = (g: number): number => (g >> 3) * 32 + (g & 1) * 16
+export const twoBitsAt = (g: number): number => (g >> 3) * 32 + (g & 1) * 16
 
 /** 16 scales of 6 bits, less 32: the low 4 bits in 8 bytes, then the high 2 in 4. */
-function scaleOfQ3_K(bytes: Uint8Array, at: number, g: number): number {
+export function scaleOfQ3_K(bytes: Uint8Array, at: number, g: number): number {
   const low = (bytes[at + (g & 7)]! >> (g & 8 ? 4 : 0)) & 15
   const high = (bytes[at + 8 + (g & 3)]! >> ((g >> 2) * 2)) & 3
   return (low | (high << 4)) - 32

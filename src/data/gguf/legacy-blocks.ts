@@ -69,5 +69,6 @@ export const decodeQ5_1: DecodeBlock = (bytes, at, out, to) => {
   }
 }
 
-const word = (bytes: Uint8Array, at: number): number =>
+/** The i32 at a byte. */
+export const word = (bytes: Uint8Array, at: number): number =>
   bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)

@@ -4,8 +4,7 @@ import { CHUNK_BYTES, type OpenFile } from '../file-access.ts'
 import type { Stretch } from '../row-range.ts'
 import { tensorOf } from '../tensor-name.ts'
 import type { QuantisedMatrix } from '../tensor-source.ts'
-import { GROUP } from './pack-blocks.ts'
-import type { TensorType } from './tensor-types.ts'
+import type { Packed } from './tensor-types.ts'
 import type { StoredTensor } from './tensors.ts'
 
 /** The elements of a stretch of whole blocks. */
@@ -25,22 +24,22 @@ export async function readDecoded(file: OpenFile, tensor: StoredTensor, stretch:
 export async function readPacked(
   file: OpenFile,
   tensor: StoredTensor,
-  { bits, offsets: hasOffsets, pack }: NonNullable<TensorType['packed']>,
+  { bits, group, offsets: hasOffsets, pack }: Packed,
   stretch: Stretch,
 ): Promise<QuantisedMatrix> {
   const [O, I] = stretch.shape as [number, number] // the caller has asked for a matrix
-  const perBlock = tensor.type.block / GROUP
+  const perBlock = tensor.type.block / group
   const [data, scales, offsets] = allocated(file, tensor, () => [
     new Int32Array((stretch.count * bits) / 32),
-    new Float32Array(stretch.count / GROUP),
-    new Float32Array(hasOffsets ? stretch.count / GROUP : 0),
+    new Float32Array(stretch.count / group),
+    new Float32Array(hasOffsets ? stretch.count / group : 0),
   ])
   const target = { packed: new Uint8Array(data.buffer), scales, offsets }
   const { bytes: blockBytes } = tensor.type
   await eachChunk(file, tensor, stretch, (bytes, first) => {
     for (let i = 0; i * blockBytes < bytes.length; i++) pack(bytes, i * blockBytes, target, (first + i) * perBlock)
   })
-  const perGroup = (values: Float32Array): HostArray<'f32'> => ({ dtype: 'f32', shape: [O, I / GROUP], data: values })
+  const perGroup = (values: Float32Array): HostArray<'f32'> => ({ dtype: 'f32', shape: [O, I / group], data: values })
   return {
     bits,
     shape: [O, I],

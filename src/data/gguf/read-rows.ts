@@ -6,7 +6,7 @@ import { tensorOf } from '../tensor-name.ts'
 import type { QuantisedMatrix, RowRange } from '../tensor-source.ts'
 import { readDecoded, readPacked } from './read-blocks.ts'
 import { rowsWithin, wholeUnits } from './row-units.ts'
-import type { TensorType } from './tensor-types.ts'
+import type { Packed } from './tensor-types.ts'
 import { type StoredTensor, tensorError } from './tensors.ts'
 
 /** A tensor and what its rows are. */
@@ -40,7 +40,7 @@ export async function readRows(file: OpenFile, entry: Entry, rows: RowRange | un
 export async function readQuantisedRows(
   file: OpenFile,
   entry: Entry,
-  type: NonNullable<TensorType['packed']>,
+  type: Packed,
   rows: RowRange | undefined,
 ): Promise<QuantisedMatrix> {
   const { stretch, settle } = reading(file, entry, rows)
