@@ -34,6 +34,8 @@ export function benchmarkCases(scale: Scale): Case[] {
     decoder('gradient', llama),
     decoder('adamw', llama),
     decode({ ...decoderSize, cached: full ? 1024 : 32 }),
+    int4Product(1, full ? 4096 : 64),
+    int4Product(128, full ? 4096 : 64),
     full ? crossEntropy(128, 32_000) : crossEntropy(4, 100),
     full ? adamwUpdate(24, 640) : adamwUpdate(3, 8),
     ...(full ? [512, 1024, 2048] : [32]).flatMap((length) =>
@@ -123,6 +125,14 @@ function decode(size: Omit<DecodeProblem, 'kind'>): Case {
     bytes: (matrixElements(size) + cache) * F32,
   }
 }
+
+/** By words of eight integers each, and a scale for each 32. */
+const int4Product = (rows: number, width: number): Case => ({
+  name: `product by int4 ${width}x${width}, ${rows === 1 ? '1 row' : `${rows} rows`}`,
+  problem: { kind: 'int4', rows, width },
+  flops: 2 * rows * width * width,
+  bytes: width * width * (1 / 8 + 1 / 32) * F32 + 2 * rows * width * F32,
+})
 
 const crossEntropy = (rows: number, classes: number): Case => ({
   name: `cross-entropy ${rows}x${classes}: value and gradient`,

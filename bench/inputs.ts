@@ -45,6 +45,14 @@ export function inputsOf(problem: Problem): Inputs {
         labels: { shape: [rows], data: integers('labels', rows, classes) },
       }
     }
+    case 'int4': {
+      const { rows, width } = problem
+      const words = integers('words', (width * width) / 8, 2 ** 32)
+      return {
+        ...floats({ x: [rows, width], scales: [width, width / 32] }),
+        words: { shape: [width, width / 8], data: words },
+      }
+    }
     case 'adamw':
       return adamwInputs(problem)
     case 'decode': {

@@ -14,6 +14,7 @@ export type Problem =
   | { readonly kind: 'attention'; readonly heads: number; readonly length: number; readonly width: number }
   /** 2 x of a vector of `length`: nothing but memory moved */
   | { readonly kind: 'copy'; readonly length: number }
+  | QuantisedProblem
   | MmcaProblem
   /** mean cross-entropy of logits [rows,classes] by labels [rows], and its gradient by the logits */
   | { readonly kind: 'crossEntropy'; readonly rows: number; readonly classes: number }
@@ -21,6 +22,16 @@ export type Problem =
   | LlamaProblem
   | DecodeProblem
   | VisualChatProblem
+
+/**
+ * x [rows,width] by the transpose of a matrix [width,width] of 4-bit integers `words` i32 [width,width/8], two's
+ * complement, the first in the lowest bits, times `scales` [width,width/32].
+ */
+export interface QuantisedProblem {
+  readonly kind: 'int4'
+  readonly rows: number
+  readonly width: number
+}
 
 /** One call of one function: floats in, one array of floats out. */
 export type Operation = Extract<

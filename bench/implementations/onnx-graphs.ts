@@ -1,6 +1,6 @@
 import { Unsupported } from '../implementation.ts'
 import type { Inputs } from '../inputs.ts'
-import { EPSILON, type Operation, operation, type Problem } from '../problem.ts'
+import { EPSILON, type Operation, operation, type Problem, type QuantisedProblem } from '../problem.ts'
 import { decodeGraph, llamaGraph } from './onnx-llama.ts'
 import { OnnxGraph } from './onnx-model.ts'
 
@@ -16,6 +16,8 @@ export function onnxProblem(problem: Problem, inputs: Inputs): OnnxProblem {
   const noGradients = problem.kind === 'crossEntropy' || (problem.kind === 'llama' && problem.mode !== 'forward')
   if (noGradients) throw new Unsupported('no gradients: it runs graphs forward only')
   switch (problem.kind) {
+    case 'int4':
+      return int4Graph(problem, inputs)
     case 'llama':
       return llamaGraph(problem, inputs)
     case 'decode':
@@ -23,6 +25,24 @@ export function onnxProblem(problem: Problem, inputs: Inputs): OnnxProblem {
     default:
       return operationGraph(operation(problem), inputs)
   }
+}
+
+/** Its operator takes what is 8 larger, without a sign, in bytes; the weights are constants, which it lays out anew. */
+function int4Graph({ rows, width }: QuantisedProblem, { x, words, scales }: Inputs): OnnxProblem {
+  const graph = new OnnxGraph()
+  const block = 32
+  const unsigned = Int32Array.from(words!.data, (word) => word ^ 0x88888888)
+  const output = graph.node(
+    'MatMulNBits',
+    [
+      graph.input('x', 'f32', x!.shape),
+      graph.constant('u8', [width, width / block, block / 2], unsigned),
+      graph.constant('f32', [(width * width) / block], scales!.data),
+    ],
+    { K: width, N: width, bits: 4, block_size: block },
+  )
+  graph.output(output, [rows, width])
+  return { model: graph.bytes(), feeds: { x: x! }, output }
 }
 
 function operationGraph(problem: Operation, feeds: Inputs): OnnxProblem {

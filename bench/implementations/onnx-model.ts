@@ -33,7 +33,11 @@ const IR_VERSION = 9
 /** The first with Gelu. */
 const OPSET = 20
 
-const DATA_TYPES = { f32: 1, i32: 6, i64: 7, bool: 9 } as const
+/** Operators that are not ONNX's but ONNX Runtime's. */
+const RUNTIME_DOMAIN = 'com.microsoft'
+const OWN_OPERATORS: ReadonlySet<string> = new Set(['MatMulNBits'])
+
+const DATA_TYPES = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9 } as const
 export type OnnxType = keyof typeof DATA_TYPES
 
 export type Attribute = number | readonly number[] | string
@@ -92,7 +96,10 @@ export class OnnxGraph {
     return Model.encode(
       Model.create({
         irVersion: IR_VERSION,
-        opsetImport: [{ domain: '', version: OPSET }],
+        opsetImport: [
+          { domain: '', version: OPSET },
+          { domain: RUNTIME_DOMAIN, version: 1 },
+        ],
         graph: { name: 'bench', node, initializer, input, output },
       }),
     ).finish()
@@ -100,7 +107,8 @@ export class OnnxGraph {
 
   private add(opType: string, input: readonly string[], output: readonly string[], attributes: Attributes): void {
     const attribute = Object.entries(attributes).map(([name, value]) => ({ name, ...attributeValue(value) }))
-    this.nodes.push({ name: `node${this.nodes.length}`, opType, input, output, attribute })
+    const domain = OWN_OPERATORS.has(opType) ? RUNTIME_DOMAIN : ''
+    this.nodes.push({ name: `node${this.nodes.length}`, domain, opType, input, output, attribute })
   }
 
   private newName(): string {

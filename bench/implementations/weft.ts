@@ -12,6 +12,7 @@ import {
   valueAndGrad,
   variants,
 } from '../../src/index.ts'
+import { linear } from '../../src/nn/linear.ts'
 import { crossEntropy } from '../../src/nn/losses.ts'
 import type { Implementation, ImplementationOptions, ProgramFacts } from '../implementation.ts'
 import { type Inputs, inputsOf } from '../inputs.ts'
@@ -75,6 +76,12 @@ async function prepareWeft(
       return prepareWeftAdamw(inputs, device)
     case 'visualchat':
       return prepareWeftVisualChat(problem, inputs, device)
+    case 'int4': {
+      const { x, words, scales } = inputs
+      const multiply = (a: Tensor, int4: Tensor, s: Tensor): Tensor => linear(a, { weight: { int4, scales: s } })
+      const args: [Tensor, Tensor, Tensor] = [tensorOf(x!), tensorOf(words!), tensorOf(scales!)]
+      return prepareCall(multiply, args, device, async (result) => ({ result: await floatsOf(result) }))
+    }
     case 'crossEntropy': {
       const [logits, labels] = Object.values(inputs).map(tensorOf) as [Tensor, Tensor]
       const loss = (x: Tensor, l: Tensor): Tensor => crossEntropy(x, l)
