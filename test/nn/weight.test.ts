@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { dequantised, quantise } from '../../src/data/quantise.ts'
+import { dequantised, quantisationError, quantise } from '../../src/data/quantise.ts'
 import type { QuantisedMatrix } from '../../src/data/tensor-source.ts'
 import { tensor } from '../../src/ir/ops.ts'
 import { fromHost, hostArrayOf, type Tensor } from '../../src/ir/tensor.ts'
@@ -135,6 +135,25 @@ describe('quantise', () => {
         })
       }),
     )
+  })
+
+  test('fits scales that err less, where cutting off outermost weights pays', () => {
+    const matrix = hostArrayOf(matrixOf(8, 128, 3), 'test')
+    for (const bits of [4, 8] as const) {
+      const whole = quantisationError(matrix, quantise(matrix, { bits }))
+      const fitted = quantisationError(matrix, quantise(matrix, { bits, scales: 'fitted' }))
+      expect(fitted.relative).toBeLessThan(whole.relative)
+    }
+  })
+
+  test('tells its error', () => {
+    const matrix = { dtype: 'f32', shape: [1, 32], data: new Float32Array(32).fill(-8) } as const
+    const quantised = quantise(matrix, { bits: 4 })
+    expect(quantisationError(matrix, quantised)).toEqual({ relative: 0, greatest: 0 })
+    const other = { ...matrix, data: matrix.data.map((x, i) => (i === 5 ? x - 2 : x)) }
+    expect(quantisationError(other, quantised).greatest).toBe(2)
+    expect(quantisationError(other, quantised).relative).toBeCloseTo(Math.sqrt(4 / (31 * 64 + 100)), 12)
+    expect(() => quantisationError({ ...matrix, shape: [32, 1] }, quantised)).toThrow(/\[32,1\] and .* \[1,32\]/)
   })
 
   test('keeps what is representable', () => {
