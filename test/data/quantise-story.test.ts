@@ -46,12 +46,12 @@ function relativeError(found: readonly Float32Array[], wanted: readonly Float32A
 }
 
 describe.runIf(existsSync(join(WEIGHTS, 'stories260K.bin')))('the TinyStories checkpoint, quantised', () => {
-  // The figures of the README.
+  // The README has the figures; these are bounds of them.
   it.each([
-    [{ bits: 8 }, 0.007, 198],
-    [{ bits: 4 }, 0.106, 170],
-    [{ bits: 4, scales: 'fitted' }, 0.112, 178],
-    [{ bits: 4, group: 16, scales: 'fitted' }, 0.087, 183],
+    [{ bits: 8 }, 0.008, 196],
+    [{ bits: 4 }, 0.11, 168],
+    [{ bits: 4, scales: 'fitted' }, 0.115, 176],
+    [{ bits: 4, group: 16, scales: 'fitted' }, 0.09, 180],
   ] as const)('%o: errors of logits, and tokens in common', async (options, error, common) => {
     const checkpoint = await readLlama2c(join(WEIGHTS, 'stories260K.bin'))
     const { ids, logits } = tell(checkpoint)
