@@ -33,12 +33,7 @@ export function quantise(matrix: HostArray, options: QuantiseOptions): Quantised
     readGroup(matrix, g * group, weights)
     const scale = choice === 'fitted' ? fittedScale(weights, bits) : scaleOf(weights, bits)
     scales[g] = scale
-    if (scale === 0) continue
-    for (let i = 0; i < group; i++) {
-      const at = g * group + i
-      packed[Math.floor(at / perWord)]! |=
-        (rounded(weights[i]!, scale, bits) & (2 ** bits - 1)) << (bits * (at % perWord))
-    }
+    if (scale !== 0) packGroup(weights, scale, bits, packed, (g * group) / perWord)
   }
   return {
     bits,
@@ -97,16 +92,31 @@ function sizes({ shape }: HostArray, bits: number, group: number): readonly [O: 
   return [O!, I!]
 }
 
+/** Rounds a group to integers and writes them to the words from `word` on. */
+function packGroup(weights: Float32Array, scale: number, bits: number, packed: Int32Array, word: number): void {
+  const mask = 2 ** bits - 1
+  for (let i = 0; i < weights.length; word++) {
+    let integers = 0
+    for (let shift = 0; shift < 32; shift += bits, i++) {
+      integers |= (rounded(weights[i]!, scale, bits) & mask) << shift
+    }
+    packed[word] = integers
+  }
+}
+
 function readGroup(matrix: HostArray, begin: number, weights: Float32Array): void {
+  // Billions of weights come this way, mostly f32: read without asking each for its type.
+  const floats = matrix.dtype === 'f32' ? matrix.data : undefined
   for (let i = 0; i < weights.length; i++) {
-    const x = getElement(matrix, begin + i)
+    const x = floats ? floats[begin + i]! : getElement(matrix, begin + i)
     if (!Number.isFinite(x)) throw new ValueError(`quantise: weight ${begin + i} of [${matrix.shape}] is ${x}`)
     weights[i] = x
   }
 }
 
 function scaleOf(weights: Float32Array, bits: number): number {
-  const greatest = weights.reduce((a, x) => (Math.abs(x) > Math.abs(a) ? x : a), 0)
+  let greatest = 0
+  for (let i = 0; i < weights.length; i++) if (Math.abs(weights[i]!) > Math.abs(greatest)) greatest = weights[i]!
   return inF16(bits === 4 ? -greatest / 8 : Math.abs(greatest) / 127)
 }
 
@@ -117,8 +127,10 @@ function inF16(scale: number): number {
 }
 
 function rounded(x: number, scale: number, bits: number): number {
-  const [low, high] = bits === 4 ? [-8, 7] : [-127, 127]
-  return Math.min(high, Math.max(low, Math.round(x / scale)))
+  const q = Math.floor(x / scale + 0.5)
+  const high = bits === 4 ? 7 : 127
+  const low = bits === 4 ? -8 : -127
+  return q > high ? high : q < low ? low : q
 }
 
 /** Scales that are tried, relative to the one that cuts off nothing: smaller ones cut off the outermost weights. */
