@@ -2,7 +2,7 @@ import type { BufferRef, CopyStep, DispatchStep, Program, Step } from '../../cod
 import { DeviceError } from '../../util/errors.ts'
 import { MOST_NESTED_LOOPS } from './control.ts'
 import { COPY_PIECE_BYTES } from './copy-kernel.ts'
-import { microsecondsOf, piecesPerChunk } from './step-cost.ts'
+import { microsecondsOf, piecesPerChunk, SMALL_PROGRAM_MICROSECONDS } from './step-cost.ts'
 
 /** A program's steps as those who play them walk through: no nesting, no buffers, addresses of arguments alone. */
 export type FlatStep =
@@ -29,6 +29,8 @@ export interface FlatProgram {
   readonly addresses: Uint32Array<ArrayBuffer>
   /** How many times a step runs in one call. */
   readonly runs: number
+  /** So little work that one thread does it sooner than several would share it. */
+  readonly small: boolean
 }
 
 /** The positions of a program's buffers in a call's list of addresses: inputs, outputs, arenas, constants. */
@@ -94,12 +96,21 @@ export function flattenProgram(
       words: Uint32Array.from(words),
       addresses: Uint32Array.from(addresses),
       runs: countRuns(program.steps),
+      small: microsecondsOfAll(program.steps) < SMALL_PROGRAM_MICROSECONDS,
     }),
   }
 }
 
 const countRuns = (steps: readonly Step[]): number =>
   steps.reduce((sum, step) => sum + (step.kind === 'loop' ? step.count * countRuns(step.steps) : 1), 0)
+
+/** Infinite where the compiler has not counted a step: it may be large. */
+const microsecondsOfAll = (steps: readonly Step[]): number =>
+  steps.reduce((sum, step) => {
+    if (step.kind === 'loop') return sum + step.count * microsecondsOfAll(step.steps)
+    const own = step.kind === 'copy' ? ofCopy(step, 0).work : microsecondsOf(step.flops, step.bytes)
+    return sum + (own === 0 ? Number.POSITIVE_INFINITY : own)
+  }, 0)
 
 const ofCopy = (step: CopyStep, kernel: number) => ({
   buffers: [step.from, step.to],

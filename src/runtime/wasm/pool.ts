@@ -5,6 +5,8 @@ import type { FlatStep } from './flat-steps.ts'
 export interface PoolProgram {
   readonly id: number
   readonly steps: readonly FlatStep[]
+  /** So little work that one thread does it sooner than several would share it. */
+  readonly small: boolean
 }
 
 export interface PoolKernel {

@@ -4,6 +4,11 @@ const BYTES_PER_MICROSECOND = 6000
 
 /** Steps of less are not worth the microseconds that it takes to hand out chunks and to wait for the last. */
 const SMALL_MICROSECONDS = 12
+/**
+ * Programs of less are done on the main thread: to wake workers and to hear from them takes as long as they would save,
+ * and a page does not notice a millisecond.
+ */
+export const SMALL_PROGRAM_MICROSECONDS = 1000
 const LEAST_CHUNK_MICROSECONDS = 10
 /** So that a thread which the system takes away, or which got the dear pieces, does not hold up the others for long. */
 const CHUNKS_PER_WORKER = 4

@@ -8,6 +8,7 @@ import { Health } from '../health.ts'
 import { NO_WAITS } from '../idle-waits.ts'
 import { encode, tensorBytes } from '../layout.ts'
 import { tensorText } from '../size-text.ts'
+import { HybridPool } from './hybrid-pool.ts'
 import { InlinePool } from './inline-pool.ts'
 import { KernelCache } from './kernel-cache.ts'
 import type { LinearMemory } from './linear-memory.ts'
@@ -61,7 +62,7 @@ export class WasmDevice implements Device {
       scratch: new Scratch(memory, Math.max(1, workers)),
       pool:
         startWorker && workers > 0
-          ? new WorkerPool(workers, linear.memory, startWorker, onDeath)
+          ? new HybridPool(new WorkerPool(workers, linear.memory, startWorker, onDeath), new InlinePool(linear.memory))
           : new InlinePool(linear.memory),
       workers,
     }

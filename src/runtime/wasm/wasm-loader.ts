@@ -34,7 +34,7 @@ export class WasmLoader {
       program,
       kernels.map((kernel) => kernel.id),
     )
-    pool.add({ id: pooled.id, steps: pooled.flat.steps }, kernels)
+    pool.add({ id: pooled.id, steps: pooled.flat.steps, small: pooled.flat.small }, kernels)
     const token = {}
     const executable = new WasmExecutable(this.#context, pooled, () => {
       this.#forgotten.unregister(token)
