@@ -71,21 +71,28 @@ export class KernelOrder<T> {
     const from = before.rank
     const to = unit.rank
     if (to < from) return true
-    const moved = new Set<Ranked<T>>()
-    const visit = (u: Ranked<T>): void => {
-      if (moved.has(u) || u.rank < from) return
-      moved.add(u)
-      for (const need of this.unitsOf(u.needs)) visit(need)
+    const moved = new Set([unit])
+    // A set is walked in the order in which it grows. Chains may be longer than a stack is deep.
+    for (const u of moved) {
+      for (const item of u.needs) {
+        const need = this.units.get(item)
+        if (need === before) return false
+        if (need && need.rank > from) moved.add(need)
+      }
     }
-    visit(unit)
-    if (moved.has(before)) return false
-    const region = this.order.slice(from, to + 1)
-    const rest = region.filter((u) => u === null || !moved.has(u))
-    const placed = [...region.filter((u) => u !== null && moved.has(u)), ...rest]
-    for (const [i, u] of placed.entries()) {
-      this.order[from + i] = u
-      if (u) u.rank = from + i
+    const rest: (Ranked<T> | null)[] = []
+    let rank = from
+    for (let i = from; i <= to; i++) {
+      const u = this.order[i]!
+      if (u !== null && moved.has(u)) this.put(u, rank++)
+      else rest.push(u)
     }
+    for (const u of rest) this.put(u, rank++)
     return true
+  }
+
+  private put(unit: Ranked<T> | null, rank: number): void {
+    this.order[rank] = unit
+    if (unit) unit.rank = rank
   }
 }

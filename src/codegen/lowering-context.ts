@@ -30,6 +30,8 @@ export class LoweringContext {
   readonly reports: KernelReport[] = []
   readonly constants: HostArray[] = []
   private readonly kernelIndex = new Map<string, number>()
+  /** The same by what the text follows from: kernels of one body that bind their buffers alike. */
+  private readonly bodyIndex = new Map<Kernel['body'], Map<string, number>>()
   private nextBuffer = 0
 
   readonly target: Target
@@ -58,6 +60,17 @@ export class LoweringContext {
    */
   kernel(scheduled: Kernel, places: readonly BufferRef[]): number {
     const kernel = this.target.memory.accessByBuffer ? withAccessByBuffer(scheduled, places) : scheduled
+    const bodies = this.bodyIndex.get(kernel.body) ?? new Map<string, number>()
+    this.bodyIndex.set(kernel.body, bodies)
+    const binding = `${kernel.buffers.map(({ access }) => access).join()} ${[...kernel.aliases].join(' ')}`
+    const known = bodies.get(binding)
+    if (known !== undefined) return known
+    const index = this.printed(kernel)
+    bodies.set(binding, index)
+    return index
+  }
+
+  private printed(kernel: Kernel): number {
     const shared = scratchBytes(kernel.shared.filter((array) => !array.ofThread))
     const most = this.limits.workgroupMemoryBytes
     if (shared > most) {

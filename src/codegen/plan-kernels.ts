@@ -7,6 +7,7 @@ import { cluster } from './clusters.ts'
 import { fuse, isArrayConstant, type LoopItem } from './fusion.ts'
 import type { DeviceLimits } from './program.ts'
 import { type Call, groupsOf, type ScheduleContext, type Scheduled, type Work } from './schedule.ts'
+import { ScheduleOnce } from './schedule-once.ts'
 import type { Target } from './target.ts'
 
 /** Bindings left for the result and for what is not a leaf of the fusion plan. */
@@ -42,10 +43,10 @@ export function* planKernels(
     joinsHeroes: target.joinsHeroes,
     given,
   })
-  const context = contextOf(graph, works, limits)
+  const schedules = new ScheduleOnce(target, contextOf(graph, works, limits))
   const scheduled = new Map<Work | LoopItem, Scheduled>()
   for (const work of works) {
-    if (work.kind !== 'loop' && !isEmpty(work)) scheduled.set(work, target.schedule(work, context))
+    if (work.kind !== 'loop' && !isEmpty(work)) scheduled.set(work, schedules.schedule(work))
     yield
   }
   const { sideBySide } = target
@@ -54,7 +55,11 @@ export function* planKernels(
     if (call.kind === 'loop') return call
     if (call.kind === 'group' && isEmpty(call)) return { kind: 'empty', values: call.outputs }
     const own = call.kind === 'bundle' ? call.members.map((work) => scheduled.get(work)!) : [scheduled.get(call)!]
-    return { kind: 'call', work: call, scheduled: sideBySide && own.length > 1 ? sideBySide(own, limits) : own[0]! }
+    return {
+      kind: 'call',
+      work: call,
+      scheduled: sideBySide && own.length > 1 ? schedules.sideBySide(own, sideBySide) : own[0]!,
+    }
   })
 }
 

@@ -5,7 +5,9 @@ import type { Graph } from '../ir/graph.ts'
 import { traceTree } from '../ir/make-graph.ts'
 import { isSpec } from '../ir/ops/spec.ts'
 import { sizeOf } from '../ir/shape.ts'
+import { withSource } from '../ir/trace.ts'
 import { runPasses } from '../passes/pipeline.ts'
+import type { SourceRef } from '../util/source.ts'
 import { flatten } from '../util/tree.ts'
 import { type Flops, flopsOf } from './flops.ts'
 
@@ -61,10 +63,13 @@ const LIMITS: DeviceLimits = {
   fusedMultiplyAdd: false,
 }
 
+/** Nobody asks where a model's equations were written, and finding out takes as long as to trace them. */
+const NOWHERE: SourceRef = { location: () => undefined }
+
 /** Traces, optimises and lowers a function to a WebGPU program, and plans its memory; no tensor is allocated. */
 export function compileOnPaper({ name, fn, args, argNames, donate = [] }: Draft): Paper {
   const start = performance.now()
-  const traced = traceTree(fn, args, { name, argNames })
+  const traced = withSource(NOWHERE, () => traceTree(fn, args, { name, argNames }))
   const graph = runPasses(traced.graph)
   const donated = args.flatMap((tree, i) => flatten(tree, isSpec).leaves.map(() => donate.includes(i)))
   const inputNames = graph.inputs.map((v, i) => v.name ?? `input ${i}`)
