@@ -10,6 +10,7 @@ import type { TensorSource } from '../data/tensor-source.ts'
 import { isLegacy } from '../data/torch-archive.ts'
 import { type JsonValue, readTorchArguments } from '../data/torch-arguments.ts'
 import { torchSource } from '../data/torch-source.ts'
+import { FileError } from '../util/errors.ts'
 
 /** What model a checkpoint is of, as the names of its tensors tell. */
 export type CheckpointKind = 'llama' | 'clip' | 'qwen-vl' | 'visualchat' | 'unknown'
@@ -63,7 +64,10 @@ async function openFile(path: string): Promise<Opened> {
   return { source: await (format === 'torch' ? torchSource(path) : safetensorsSource(path)), config: undefined }
 }
 
-/** By the first bytes: a magic, a zip archive, a header of JSON; llama2.c's files have none of these. */
+/** Wider than any llama2.c checkpoint, which begin with their width; far less than what text is, read as a number. */
+const MAX_WIDTH = 1 << 20
+
+/** By the first bytes: a magic, a zip archive, a header of JSON, or a width. */
 function formatOf(path: string): Promise<'gguf' | 'torch' | 'safetensors' | 'llama2c'> {
   return withFile(path, async (file) => {
     const first = new Uint8Array(Math.min(9, file.size))
@@ -71,7 +75,12 @@ function formatOf(path: string): Promise<'gguf' | 'torch' | 'safetensors' | 'lla
     const text = new TextDecoder('latin1').decode(first)
     if (text.startsWith('GGUF')) return 'gguf'
     if (text.startsWith('PK') || (await isLegacy(file))) return 'torch'
-    return text[8] === '{' ? 'safetensors' : 'llama2c'
+    if (text[8] === '{') return 'safetensors'
+    const width = first.length < 9 ? 0 : new DataView(first.buffer).getUint32(0, true)
+    if (width > 0 && width <= MAX_WIDTH) return 'llama2c'
+    throw new FileError(`${path}: ${file.size === 0 ? 'is empty' : 'no checkpoint in a format that weft knows'}`, {
+      hint: 'weft reads safetensors, PyTorch (.bin, .pt), GGUF and llama2.c, and folders of Hugging Face',
+    })
   })
 }
 

@@ -1,6 +1,6 @@
-import { copyFile, readdir } from 'node:fs/promises'
+import { copyFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { fileError } from '../data/file-access.ts'
+import { fileError, filesIn } from '../data/file-access.ts'
 import { ValueError } from '../util/errors.ts'
 
 /** Files of a Hugging Face folder that make up its tokenizer. */
@@ -17,12 +17,8 @@ export const TOKENIZER_FILES: readonly string[] = [
 
 /** The paths of a folder's tokenizer files. Throws FileError where the folder cannot be read. */
 export async function tokenizerFilesIn(folder: string): Promise<string[]> {
-  try {
-    const names = new Set(await readdir(folder))
-    return TOKENIZER_FILES.filter((name) => names.has(name)).map((name) => join(folder, name))
-  } catch (cause) {
-    throw fileError(folder, cause)
-  }
+  const names = new Set(await filesIn(folder))
+  return TOKENIZER_FILES.filter((name) => names.has(name)).map((name) => join(folder, name))
 }
 
 /** Throws ValueError for a file whose name is not one of a tokenizer, and for two of one name. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { FileError } from '../util/errors.ts'
 
 /** Bytes moved by one read or write: bounds the memory a conversion takes and stays far from the 2 GiB limit of fs. */
@@ -28,13 +28,22 @@ export function fileError(path: string, cause: unknown): unknown {
   return new FileError(`${path}: ${REASONS[String(cause.code)] ?? cause.message}`)
 }
 
+/** The names in a folder. Throws FileError where there is no such folder, or it cannot be read. */
+export async function filesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (cause) {
+    throw fileError(folder, cause)
+  }
+}
+
 /** A file that stays open until it is closed. */
 export interface LastingFile extends OpenFile {
   close(): Promise<void>
 }
 
 /**
- * Opens a file for reading. Throws FileError when it is missing, unreadable or a folder.
+ * Opens a file for reading. Throws FileError when it is missing, unreadable, a folder, or what Git LFS leaves in its place.
  */
 export async function openFile(path: string): Promise<LastingFile> {
   try {
@@ -42,9 +51,31 @@ export async function openFile(path: string): Promise<LastingFile> {
     const kind = await stat(path)
     if (!kind.isFile()) throw new FileError(`${path}: ${kind.isDirectory() ? REASONS['EISDIR'] : 'not a regular file'}`)
     const handle = await open(path, 'r')
-    return lasting(path, handle, (await handle.stat()).size)
+    const file = lasting(path, handle, (await handle.stat()).size)
+    await refusePointer(file)
+    return file
   } catch (cause) {
     throw fileError(path, cause)
+  }
+}
+
+/** How the file begins that Git LFS puts in the place of one that it has not fetched; such a file is short. */
+const POINTER = 'version https://git-lfs.'
+const POINTER_BYTES = 1024
+
+/** Model repositories are often cloned without their large files: each reader would call the pointer damaged. */
+async function refusePointer(file: LastingFile): Promise<void> {
+  if (file.size < POINTER.length || file.size > POINTER_BYTES) return
+  try {
+    const start = new Uint8Array(POINTER.length)
+    await file.readInto(start, 0)
+    if (new TextDecoder('latin1').decode(start) !== POINTER) return
+    throw new FileError(`${file.path}: a pointer of Git LFS, not the file itself`, {
+      hint: 'fetch the file: git lfs pull, in its folder',
+    })
+  } catch (cause) {
+    await file.close()
+    throw cause
   }
 }
 

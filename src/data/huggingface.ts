@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileError } from '../util/errors.ts'
-import { fileError } from './file-access.ts'
+import { filesIn } from './file-access.ts'
 import { safetensorsSource } from './safetensors-source.ts'
 import { readShardIndex } from './shard-index.ts'
 import { shardedSource } from './sharded-source.ts'
@@ -25,20 +24,18 @@ const WEIGHTS: readonly WeightsFile[] = [
  * @throws FileError if the folder has none of these, or for a file that is not what it should be.
  */
 export async function huggingFaceSource(folder: string): Promise<TensorSource> {
-  const files = new Set(await list(folder))
+  const files = new Set(await filesIn(folder))
   for (const { name, open } of WEIGHTS) {
     if (files.has(name)) return { ...(await open(join(folder, name))), path: folder }
     const index = `${name}.index.json`
     if (files.has(index)) return shardedSource(folder, await readShardIndex(join(folder, index)), open)
   }
   const names = WEIGHTS.flatMap(({ name }) => [name, `${name}.index.json`])
-  throw new FileError(`${folder}: holds no weights`, { hint: `one of ${names.join(', ')} is looked for` })
-}
-
-async function list(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (cause) {
-    throw fileError(folder, cause)
-  }
+  const others = [...files].filter((name) => /\.(gguf|safetensors|bin|pth?)$/.test(name) && !/^tok/.test(name)).sort()
+  throw new FileError(`${folder}: holds no weights under a name of Hugging Face`, {
+    hint:
+      others.length > 0
+        ? `give the path of the file itself: ${others.slice(0, 5).join(', ')}`
+        : `one of ${names.join(', ')} is looked for`,
+  })
 }

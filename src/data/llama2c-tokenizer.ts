@@ -26,7 +26,10 @@ export const readLlama2cTokenizer = async (path: string, vocabSize?: number): Pr
 
 /** The same from bytes in memory; `source` names them in errors. */
 export function parseLlama2cTokenizer(bytes: Uint8Array, source: string, vocabSize?: number): PieceTokenizer {
-  const fail = (what: string) => new FileError(`${source}: not a llama2.c tokenizer: ${what}`)
+  const fail = (what: string) =>
+    new FileError(`${source}: not a llama2.c tokenizer: ${what}`, {
+      hint: 'the file is truncated or of another format; the model itself is another .bin',
+    })
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < 4) throw fail(`only ${bytes.length} bytes long`)
   const longest = view.getInt32(0, true)

@@ -130,7 +130,10 @@ async function readPlace(
 }
 
 async function readConfig(file: OpenFile): Promise<Llama2cConfig> {
-  const fail = (what: string) => new FileError(`${file.path}: not a llama2.c checkpoint: ${what}`)
+  const fail = (what: string) =>
+    new FileError(`${file.path}: not a llama2.c checkpoint: ${what}`, {
+      hint: 'the file is damaged or of another format; tokenizers are files of their own',
+    })
   if (file.size < HEADER_BYTES) throw fail(`only ${file.size} bytes long`)
   const bytes = new Uint8Array(HEADER_BYTES)
   await file.readInto(bytes, 0)

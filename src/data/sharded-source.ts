@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { FileError } from '../util/errors.ts'
+import { filesIn } from './file-access.ts'
 import type { ShardIndex } from './shard-index.ts'
 import { found, quoted } from './tensor-name.ts'
 import type { TensorInfo, TensorSource } from './tensor-source.ts'
@@ -18,6 +19,7 @@ export async function shardedSource(
   const close = async (): Promise<void> => {
     await Promise.all(opened.map((shard) => shard.close()))
   }
+  await checkFiles(folder, index)
   try {
     const tensors = new Map<string, TensorInfo>()
     const holders = new Map<string, TensorSource>()
@@ -42,6 +44,19 @@ export async function shardedSource(
     await close()
     throw cause
   }
+}
+
+/** All that are missing are named at once: each may take hours to download. */
+async function checkFiles(folder: string, { path, shards }: ShardIndex): Promise<void> {
+  const there = new Set(await filesIn(folder))
+  const missing = [...shards.keys()].filter((file) => !there.has(file))
+  if (missing.length === 0) return
+  const named = missing.slice(0, 10).map(quoted).join(', ')
+  throw new FileError(
+    `${path}: ${missing.length} of its ${shards.size} files are not in the folder: ` +
+      `${named}${missing.length > 10 ? ', ...' : ''}`,
+    { hint: 'download them into the same folder' },
+  )
 }
 
 function checkNames(index: ShardIndex, file: string, names: ReadonlySet<string>, { tensors }: TensorSource): void {

@@ -70,7 +70,10 @@ describe('a checkpoint is recognised by its contents', () => {
     expect(await kinds(join(clip, 'model.safetensors'))).toEqual(['clip', 1, true, false])
     await expect(openCheckpoint(join(root, 'none'))).rejects.toThrow(/none: no such file/)
     await writeFile(join(root, 'text'), 'no checkpoint at all, but longer than a header')
-    await expect(openCheckpoint(join(root, 'text'))).rejects.toThrow(FileError)
+    await expect(openCheckpoint(join(root, 'text'))).rejects.toThrow(/text: no checkpoint in a format that weft knows/)
+    await writeFile(join(root, 'model.gguf'), '')
+    await expect(openCheckpoint(join(root, 'model.gguf'))).rejects.toThrow(FileError)
+    await expect(openCheckpoint(join(root, 'model.gguf'))).rejects.toThrow(/model.gguf: is empty/)
   })
 })
 

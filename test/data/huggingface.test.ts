@@ -57,7 +57,11 @@ describe("a folder in Hugging Face's layout", () => {
   })
 
   it.each<[what: string, weightMap: unknown, message: RegExp]>([
-    ['a shard that is missing', { a: one, b: one, c: 'three' }, /three: no such file/],
+    [
+      'shards that are missing',
+      { a: one, b: one, c: 'three', d: 'four' },
+      /2 of its 3 files are not in the folder: "three", "four"\n {2}hint: download/,
+    ],
     ['a tensor that the shard lacks', { a: one, b: one, c: two, d: two }, /"d" is said to be in "two.*which lacks it/],
     ['a tensor that the index lacks', { a: one, c: two }, /"one.safetensors" holds tensor "b", which is in no file/],
     ['a tensor in another shard', { a: one, b: two, c: two }, /"b", which is said to be in "two/],
@@ -98,10 +102,23 @@ describe("a folder in Hugging Face's layout", () => {
     await preferred.close()
   })
 
+  it('is refused where Git LFS has not fetched its weights', async () => {
+    const folder = join(root, 'pointers')
+    await mkdir(folder)
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 13476835328\n`
+    await writeFile(join(folder, 'model.safetensors'), pointer)
+    await expect(huggingFaceSource(folder)).rejects.toThrow(/a pointer of Git LFS, not the file itself\n.*git lfs pull/)
+  })
+
   it('is refused where it holds no weights, or is none', async () => {
     const folder = join(root, 'empty')
     await mkdir(folder)
-    await expect(huggingFaceSource(folder)).rejects.toThrow(/holds no weights\n {2}hint: one of model.safetensors,/)
+    await expect(huggingFaceSource(folder)).rejects.toThrow(/holds no weights.*\n {2}hint: one of model.safetensors,/)
+    await writeFile(join(folder, 'llama.Q4_K_M.gguf'), '')
+    await writeFile(join(folder, 'tokenizer.bin'), '')
+    await expect(huggingFaceSource(folder)).rejects.toThrow(
+      /hint: give the path of the file itself: llama.Q4_K_M.gguf$/,
+    )
     await expect(huggingFaceSource(join(root, 'none'))).rejects.toThrow(/none: no such file or folder/)
     await writeFile(join(root, 'file'), '')
     await expect(huggingFaceSource(join(root, 'file'))).rejects.toThrow(/is not a folder/)

@@ -28,13 +28,15 @@ export interface FromTensors {
   readonly ropeFactors: Float32Array | undefined
 }
 
+const ARCHITECTURES = 'of GGUF files weft reads those of LLaMA models, whose architecture is "llama"'
+
 /** @throws UnsupportedError unless the file holds a LLaMA, all of it. */
 export function checkArchitecture(fields: Fields): void {
   const architecture = fields.needed('general.architecture', fields.text('general.architecture'))
   const fail = (what: string, hint: string): never => {
     throw new UnsupportedError(`${fields.path}: ${what}`, { hint })
   }
-  if (architecture !== 'llama') fail(`a model of architecture ${JSON.stringify(architecture)}`, 'only "llama"')
+  if (architecture !== 'llama') fail(`a model of architecture ${JSON.stringify(architecture)}`, ARCHITECTURES)
   if ((fields.number('llama.expert_count') ?? 0) > 0) fail('a mixture of experts', 'only dense models')
   const parts = fields.number('split.count') ?? 1
   if (parts > 1) fail(`one of ${parts} files of a model`, 'join them first: llama-gguf-split --merge')

@@ -1,7 +1,8 @@
-import { readdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { FileError } from '../../util/errors.ts'
 import { nearest } from '../../util/suggest.ts'
+import { filesIn } from '../file-access.ts'
 import { ggufSource } from '../gguf.ts'
 import { readLlama2cTokenizer } from '../llama2c-tokenizer.ts'
 import { readTokenizerBytes } from '../tokenizer-file.ts'
@@ -43,7 +44,7 @@ export async function openTokenizer(nameOrPath: string): Promise<PieceTokenizer>
 
 /** The tokenizer's file in a folder. */
 async function tokenizerIn(folder: string): Promise<string> {
-  const files = await readdir(folder)
+  const files = await filesIn(folder)
   const known = ['tokenizer.json', 'tokenizer.model'].find((name) => files.includes(name))
   const bins = files.filter((name) => /^tok.*\.bin$/.test(name))
   if (known === undefined && bins.length > 1) {
@@ -99,7 +100,7 @@ async function readJson(path: string): Promise<unknown> {
 
 async function settingsBeside(path: string): Promise<TokenizerSettings> {
   const folder = dirname(path)
-  const files = new Set(await readdir(folder))
+  const files = new Set(await filesIn(folder))
   const optional = (name: string): Promise<unknown> | undefined =>
     files.has(name) ? readJson(join(folder, name)) : undefined
   return readSettings({

@@ -22,7 +22,10 @@ export async function parseTokenizerJson(
   source: string,
   settings: TokenizerSettings = {},
 ): Promise<PieceTokenizer> {
-  const fail = (what: string): FileError => new FileError(`${source}: not a tokenizer.json: ${what}`)
+  const fail = (what: string): FileError =>
+    new FileError(`${source}: not a tokenizer.json: ${what}`, {
+      hint: 'it is the file of that name which holds the vocabulary, not another JSON file beside the model',
+    })
   const json = checked(content, fail)
   const added = addedTokens(json, fail)
   const decoding = decodingOf(json)

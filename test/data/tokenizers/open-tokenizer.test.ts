@@ -121,10 +121,11 @@ describe('what is no tokenizer', () => {
     ],
     ['an empty model', () => folderOf({ 'tokenizer.model': '' }), /not a SentencePiece model: it has no pieces/],
     [
-      'text',
+      'what Git LFS leaves in its place',
       () => folderOf({ 'tokenizer.model': 'version https://git-lfs.github.com/spec/v1' }),
-      /not a SentencePiece model/,
+      /a pointer of Git LFS/,
     ],
+    ['text of another kind', () => folderOf({ 'tokenizer.model': 'version 1' }), /not a SentencePiece model/],
     ['half a model', () => folderOf({ 'tokenizer.model': modelProto(SMALL).slice(0, 2003) }), /runs past the end/],
     ['a field of 2 GB', () => folderOf({ 'tokenizer.model': Uint8Array.of(10, 255, 255, 255, 255, 7) }), /runs past/],
     [
