@@ -46,7 +46,7 @@ export function clipVisionConfig(json: unknown): ClipVisionConfig {
   const config = {
     ...layerConfig(read, size),
     kind: 'clip',
-    num_hidden_layers: size('num_hidden_layers'),
+    num_hidden_layers: read.layers('num_hidden_layers', named ? DEFAULTS.num_hidden_layers : undefined),
     num_channels: read.size('num_channels', 3),
     image_size: size('image_size'),
     patch_size: size('patch_size'),

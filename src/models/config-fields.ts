@@ -1,5 +1,8 @@
 import { UnsupportedError, ValueError } from '../util/errors.ts'
 
+/** Far more layers than any model has. */
+const MAX_LAYERS = 10_000
+
 export type Fields = ReturnType<typeof fields>
 
 /** Checked access to the fields of a JSON object; `what` opens every message. */
@@ -20,6 +23,14 @@ export function fields(what: string, json: unknown) {
     value,
     size: (name: string, fallback?: number) =>
       number(name, (x) => Number.isInteger(x) && x > 0, 'a positive integer', fallback),
+    /** A number of layers, which are described one by one before a checkpoint's tensors are looked at: hence the bound. */
+    layers: (name: string, fallback?: number) =>
+      number(
+        name,
+        (x) => Number.isInteger(x) && x > 0 && x <= MAX_LAYERS,
+        `a positive integer up to ${MAX_LAYERS}`,
+        fallback,
+      ),
     positive: (name: string, fallback?: number) =>
       number(name, (x) => Number.isFinite(x) && x > 0, 'a positive number', fallback),
     flag(name: string, fallback: boolean): boolean {

@@ -54,7 +54,7 @@ export function llamaConfig(json: unknown): LlamaConfig {
     vocab_size: read.size('vocab_size'),
     hidden_size: hidden,
     intermediate_size: read.size('intermediate_size'),
-    num_hidden_layers: read.size('num_hidden_layers'),
+    num_hidden_layers: read.layers('num_hidden_layers'),
     num_attention_heads: heads,
     num_key_value_heads: read.size('num_key_value_heads', heads),
     head_dim: read.size('head_dim', hidden / heads),

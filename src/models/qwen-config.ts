@@ -30,7 +30,7 @@ export function qwenVisualConfig(json: unknown): QwenVisualConfig {
     image_size: read.size('image_size'),
     patch_size: read.size('patch_size'),
     width,
-    layers: read.size('layers'),
+    layers: read.layers('layers'),
     heads: read.size('heads'),
     mlp_size: read.value('mlp_size') == null ? Math.floor(width * read.positive('mlp_ratio')) : read.size('mlp_size'),
     output_dim: read.size('output_dim'),

@@ -157,6 +157,7 @@ describe('config.json as models publish it', () => {
 describe('what makes no sense is refused', () => {
   const visual = QWEN_VL.visual
   test.each([
+    ['layers without end', () => qwenVisualConfig({ ...visual, layers: 4e9 }), /layers is 4000000000, not a positive/],
     ['patches that do not divide', () => qwenVisualConfig({ ...visual, image_size: 450 }), /multiple of patch_size/],
     ['heads that do not divide', () => qwenVisualConfig({ ...visual, heads: 15 }), /multiple of heads/],
     ['queries without a grid', () => qwenVisualConfig({ ...visual, n_queries: 20 }), /n_queries 20 is not a square/],
