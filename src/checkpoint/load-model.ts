@@ -14,7 +14,15 @@ import { flatten } from '../util/tree.ts'
 import { readAs } from './read-as.ts'
 import { readWeight } from './read-weight.ts'
 import { Sender } from './sender.ts'
-import { bytesPerRow, canQuantise, GROUP, resolved, type Storage, storageFor } from './storage.ts'
+import {
+  bytesPerRow,
+  canQuantise,
+  GROUP,
+  type SettledStorage,
+  type Storage,
+  settledStorage,
+  storageFor,
+} from './storage.ts'
 
 export interface LoadModelOptions extends FitOptions {
   /** Where the parameters go; `auto` unless given. On `reference` they stay on the host. */
@@ -42,8 +50,8 @@ export interface LoadModelOptions extends FitOptions {
  * Nothing is read before names and shapes fit. If anything fails later, what the device was given is freed.
  *
  * @throws CheckpointError naming at once every tensor that is missing, unexpected or of another shape; FileError for
- * data that the file does not hold; UnsupportedError for f16 on a device without it, and for integers in the place of
- * what cannot be kept so; DeviceError where the device is full.
+ * data that the file does not hold; UnsupportedError for f16 on a device without it, for integers in the place of what
+ * cannot be kept so, and for `stored` of a file without integers; DeviceError where the device is full.
  */
 export const loadModel = <T extends SpecTree>(
   spec: T,
@@ -56,10 +64,10 @@ export const loadModel = <T extends SpecTree>(
   )
 
 /** One parameter: what the file calls it, and how it is kept. */
-interface Kept {
+interface Kept<S = Storage> {
   readonly name: string
   readonly leaf: ParamSpec
-  readonly storage: Storage
+  readonly storage: S
 }
 
 async function loadLeaves(
@@ -88,13 +96,14 @@ async function loadLeaves(
   )
   const target = await chooseDevice(device)
   checkStorages(all, compute, target)
+  const settled = await settledStorages(all, from, compute)
   const bytes = (name: string): number => from.tensors.get(name)!.bytes
   const total = all.reduce((sum, { name }) => sum + bytes(name), 0)
   const sender = new Sender(target, bindingBytes)
   try {
     const weights: Weight[] = []
     let done = 0
-    for (const kept of all) {
+    for (const kept of settled) {
       weights.push(await load(from, kept, compute, sender))
       done += bytes(kept.name)
       onProgress?.(done, total)
@@ -108,9 +117,12 @@ async function loadLeaves(
 }
 
 /** Reads and sends one parameter, a matrix in as many pieces as there must be. */
-async function load(source: TensorSource, kept: Kept, compute: FloatDType, sender: Sender): Promise<Weight> {
-  const { name, leaf } = kept
-  const storage = await resolved(kept.storage, source, name, compute)
+async function load(
+  source: TensorSource,
+  { name, leaf, storage }: Kept<SettledStorage>,
+  compute: FloatDType,
+  sender: Sender,
+): Promise<Weight> {
   if (!isMatrixSpec(leaf)) {
     const float = storage === 'f16' ? 'f16' : 'f32' // checkStorages has refused integers
     return sender.send(await readAs(source, name, float), name)
@@ -145,6 +157,28 @@ function checkStorages(all: readonly Kept[], compute: FloatDType, target: Device
       hint: `matrices of a width that is a multiple of ${GROUP} can be kept as integers; choose f32 or f16 for this one`,
     })
   }
+}
+
+/**
+ * How each parameter is kept, now that the file is known.
+ * @throws UnsupportedError where the file's integers are asked for and it has none: all would quietly become floats.
+ */
+async function settledStorages(
+  all: readonly Kept[],
+  source: TensorSource,
+  compute: FloatDType,
+): Promise<readonly Kept<SettledStorage>[]> {
+  const settled: Kept<SettledStorage>[] = []
+  for (const kept of all) {
+    settled.push({ ...kept, storage: await settledStorage(kept.storage, source, kept.name, compute) })
+  }
+  const asked = all.flatMap(({ storage }, i) => (storage === 'stored' ? [settled[i]!] : []))
+  if (asked.length > 0 && asked.every(({ storage }) => storage === 'f32' || storage === 'f16')) {
+    throw new UnsupportedError(`${source.path}: holds no weights as integers, so that none can be kept as stored`, {
+      hint: `store them as f32 or f16, or have them quantised: int8 or int4`,
+    })
+  }
+  return settled
 }
 
 function ofIntegers(name: string, tensors: ReadonlyMap<string, TensorInfo>): Misfit[] {

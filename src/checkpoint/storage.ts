@@ -7,6 +7,8 @@ import { isMatrixSpec, type ParamSpec } from '../nn/param.ts'
  * file holds it as such integers, as these.
  */
 export type Storage = FloatDType | 'int8' | 'int4' | 'stored'
+/** The same once the file is known. */
+export type SettledStorage = Exclude<Storage, 'stored'>
 export const STORAGES: readonly Storage[] = ['f32', 'f16', 'int8', 'int4', 'stored']
 
 /** Weights that share a scale, as in GGUF. */
@@ -29,20 +31,20 @@ export function storageFor(kind: Storage, compute: FloatDType) {
   }
 }
 
-/** The same for what is kept as the file has it, once that is known. */
-export async function resolved(
+/** What is kept as the file has it is floats of the type computed in where the file has no integers. */
+export async function settledStorage(
   storage: Storage,
   source: TensorSource,
   name: string,
   compute: FloatDType,
-): Promise<Exclude<Storage, 'stored'>> {
+): Promise<SettledStorage> {
   if (storage !== 'stored') return storage
   const row = await source.readQuantised?.(name, { from: 0, to: 1 })
   return row ? `int${row.bits}` : compute
 }
 
 /** Bytes of a row of I weights, in the largest of the buffers that hold them. */
-export function bytesPerRow(I: number, storage: Exclude<Storage, 'stored'>): number {
+export function bytesPerRow(I: number, storage: SettledStorage): number {
   switch (storage) {
     case 'f32':
       return 4 * I

@@ -106,6 +106,12 @@ describe('a file that holds integers', () => {
     expect('scales' in weight && weight.scales.shape).toEqual([64, 4])
   })
 
+  test('is missed where the file has none: floats are not taken in their place', async () => {
+    await expect(load({ store: 'stored' })).rejects.toThrow(
+      /rope-none.safetensors: holds no weights as integers.*\n.*int8/,
+    )
+  })
+
   test('and where as many bits are asked for; others are made from its floats', async () => {
     const group = async (store: Storage): Promise<unknown> => {
       const { weight } = (await load({ store }, quantisedSource)).model.layers[0]!.self_attn.q_proj
