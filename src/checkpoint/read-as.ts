@@ -1,7 +1,8 @@
 import type { RowRange, TensorInfo, TensorSource } from '../data/tensor-source.ts'
-import { allocate, type FloatDType, f16ToNumber, type HostArray, isFloat, numberToF16 } from '../ir/dtype.ts'
+import { allocate, type FloatDType, f16ToNumber, type HostArray, isFloat } from '../ir/dtype.ts'
 import { sizeOf } from '../ir/shape.ts'
 import { CheckpointError } from '../util/errors.ts'
+import { writeF16 } from './to-f16.ts'
 
 /** Elements converted at a time. */
 const CHUNK_ELEMENTS = 1 << 20
@@ -44,14 +45,5 @@ function copyInto(target: HostArray, at: number, { dtype, data }: HostArray, nam
   const out = target.data
   if (dtype === target.dtype) out.set(data, at)
   else if (dtype === 'f16') for (let i = 0; i < data.length; i++) out[at + i] = f16ToNumber(data[i]!)
-  else {
-    for (let i = 0; i < data.length; i++) {
-      const half = numberToF16(data[i]!)
-      if ((half & 0x7fff) === 0x7c00 && Number.isFinite(data[i]!)) throw tooLarge(name, data[i]!)
-      out[at + i] = half
-    }
-  }
+  else writeF16(out, at, data, name)
 }
-
-const tooLarge = (name: string, value: number): CheckpointError =>
-  new CheckpointError(`${name} holds ${value}, and the largest f16 is 65504`, { hint: 'store this tensor as f32' })

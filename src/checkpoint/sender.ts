@@ -1,8 +1,9 @@
 import type { QuantisedMatrix } from '../data/tensor-source.ts'
-import { allocate, type FloatDType, f16ToNumber, type HostArray, numberToF16 } from '../ir/dtype.ts'
+import { type FloatDType, f16ToNumber, type HostArray, numberToF16 } from '../ir/dtype.ts'
 import { fromDevice, fromHost, type Tensor } from '../ir/tensor.ts'
 import type { QuantisedWeight } from '../nn/quantised.ts'
 import type { Device } from '../runtime/device.ts'
+import { toF16 } from './to-f16.ts'
 
 /** What a device has not taken in yet may be held on the host, by the driver: waiting now and then bounds that. */
 const MOST_WAITING_BYTES = 256 << 20
@@ -32,15 +33,16 @@ export class Sender {
   /**
    * Scales and offsets go in f16 where the device has it and nothing is lost, or where that is what `dtype` says, which
    * decides what rows that are looked up come in.
+   * @throws CheckpointError where they have to be f16 and one is larger than that has.
    */
   async sendQuantised(matrix: QuantisedMatrix, name: string, dtype?: FloatDType): Promise<QuantisedWeight> {
     const f16 = dtype === undefined && this.#device !== 'reference' && this.#device.limits.f16
-    const perGroup = (array: HostArray<'f32'>): Promise<Tensor> =>
-      this.send(dtype === 'f16' || (f16 && isF16(array)) ? toF16(array) : array, `${name}, scales`)
+    const perGroup = (array: HostArray<'f32'>, what: string): Promise<Tensor> =>
+      this.send(dtype === 'f16' || (f16 && isF16(array)) ? toF16(array, what) : array, what)
     const packed = await this.send(matrix.packed, name)
     const groups = {
-      scales: await perGroup(matrix.scales),
-      ...(matrix.offsets ? { offsets: await perGroup(matrix.offsets) } : {}),
+      scales: await perGroup(matrix.scales, `${name}, scales`),
+      ...(matrix.offsets ? { offsets: await perGroup(matrix.offsets, `${name}, offsets`) } : {}),
     }
     return matrix.bits === 4 ? { int4: packed, ...groups } : { int8: packed, ...groups }
   }
@@ -61,9 +63,3 @@ export class Sender {
 }
 
 const isF16 = ({ data }: HostArray<'f32'>): boolean => data.every((x) => f16ToNumber(numberToF16(x)) === x)
-
-function toF16({ shape, data }: HostArray<'f32'>): HostArray<'f16'> {
-  const halves = allocate('f16', data.length)
-  for (let i = 0; i < data.length; i++) halves[i] = numberToF16(data[i]!)
-  return { dtype: 'f16', shape, data: halves }
-}

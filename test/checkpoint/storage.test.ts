@@ -106,6 +106,25 @@ describe('a file that holds integers', () => {
     expect('scales' in weight && weight.scales.shape).toEqual([64, 4])
   })
 
+  test('is refused where its scales have to be f16 and are too large for it', async () => {
+    const table = 'param.model.embed_tokens.weight'
+    const large: TensorSource = {
+      ...source,
+      tensors: source.tensors,
+      read: (n, rows) => source.read(n, rows),
+      readQuantised: (n, rows) =>
+        n !== table
+          ? undefined
+          : source.read(n, rows).then((rows) => {
+              const matrix = quantise(rows, { bits: 8 })
+              return { ...matrix, scales: { ...matrix.scales, data: matrix.scales.data.map(() => 1e5) } }
+            }),
+    }
+    await expect(load({ store: 'stored', compute: 'f16' }, large)).rejects.toThrow(
+      /embed_tokens.weight, scales holds 100000, and the largest f16 is 65504/,
+    )
+  })
+
   test('is missed where the file has none: floats are not taken in their place', async () => {
     await expect(load({ store: 'stored' })).rejects.toThrow(
       /rope-none.safetensors: holds no weights as integers.*\n.*int8/,
