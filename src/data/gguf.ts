@@ -1,7 +1,7 @@
-import { type LastingFile, openFile } from './file-access.ts'
+import { type LastingFile, openFile, withFile } from './file-access.ts'
 import { checkArchitecture, configOf, type GgufConfig } from './gguf/config.ts'
 import { fieldsOf } from './gguf/fields.ts'
-import { readHeader } from './gguf/header.ts'
+import { readHeader, readMetadata } from './gguf/header.ts'
 import type { Metadata } from './gguf/metadata.ts'
 import { placeOf, ROPE_FACTORS } from './gguf/names.ts'
 import { readDecoded } from './gguf/read-blocks.ts'
@@ -39,6 +39,13 @@ export async function ggufSource(path: string): Promise<GgufSource> {
     throw cause
   }
 }
+
+/**
+ * The tokenizer that a GGUF file carries, of a model of any architecture; undefined where it has none.
+ * @throws FileError for anything but a well-formed file, UnsupportedError for other versions than 2 and 3.
+ */
+export const readGgufTokenizer = (path: string): Promise<GgufTokenizer | undefined> =>
+  withFile(path, async (file) => tokenizerOf(fieldsOf(await readMetadata(file), path)))
 
 async function sourceOf(file: LastingFile, path: string): Promise<GgufSource> {
   const { metadata, tensors } = await readHeader(file)

@@ -21,6 +21,15 @@ const TENSOR_BYTES = 8 + 4 + 4 + 8
 
 /** @throws FileError for anything but a well-formed header; UnsupportedError for a version or tensor type that weft lacks. */
 export async function readHeader(file: OpenFile): Promise<Header> {
+  const { cursor, metadata, tensorCount } = await begin(file)
+  return { metadata, tensors: await readTensors(cursor, tensorCount, alignmentOf(cursor, metadata), file) }
+}
+
+/** The metadata alone, of whatever tensors. @throws FileError and UnsupportedError as `readHeader` does. */
+export const readMetadata = async (file: OpenFile): Promise<Metadata> => (await begin(file)).metadata
+
+/** Reads up to the descriptions of the tensors. */
+async function begin(file: OpenFile) {
   const cursor = new Cursor(file)
   await readVersion(cursor, file.path)
   await cursor.load(16)
@@ -33,7 +42,7 @@ export async function readHeader(file: OpenFile): Promise<Header> {
     if (metadata.has(key)) throw cursor.error(`metadata ${quoted(key)} stands there twice`)
     metadata.set(key, await readValue(cursor, key))
   }
-  return { metadata, tensors: await readTensors(cursor, tensorCount, alignmentOf(cursor, metadata), file) }
+  return { cursor, metadata, tensorCount }
 }
 
 async function readVersion(cursor: Cursor, path: string): Promise<void> {

@@ -3,7 +3,7 @@ import { basename, dirname, extname, join } from 'node:path'
 import { FileError } from '../../util/errors.ts'
 import { nearest } from '../../util/suggest.ts'
 import { filesIn } from '../file-access.ts'
-import { ggufSource } from '../gguf.ts'
+import { readGgufTokenizer } from '../gguf.ts'
 import { readLlama2cTokenizer } from '../llama2c-tokenizer.ts'
 import { readTokenizerBytes } from '../tokenizer-file.ts'
 import { WordTokenizer } from '../word-tokenizer.ts'
@@ -22,8 +22,8 @@ const NAMES = Object.keys(NAMED_TOKENIZERS)
  * - `tokenizer.json`: of Hugging Face, or of weft's own words;
  * - `tokenizer.model`: of SentencePiece;
  * - `*.bin`: of llama2.c;
- * - `*.gguf`: the one that a model carries;
- * - a folder that holds one of these, the first of them in this order.
+ * - `*.gguf`: the one that a model of any architecture carries;
+ * - a folder with a tokenizer.json, else a tokenizer.model, else a `tok*.bin`.
  *
  * What tokenizer_config.json, special_tokens_map.json and added_tokens.json beside the file say is followed: which
  * tokens begin, end and pad, whether texts begin with BOS, and what was added to the vocabulary.
@@ -75,9 +75,8 @@ async function openFile(path: string): Promise<PieceTokenizer> {
 }
 
 async function openGguf(path: string): Promise<PieceTokenizer> {
-  const source = await ggufSource(path)
-  await source.close()
-  if (source.tokenizer) return ggufTokenizer(source.tokenizer, path)
+  const held = await readGgufTokenizer(path)
+  if (held) return ggufTokenizer(held, path)
   throw new FileError(`${path}: this model carries no tokenizer`)
 }
 

@@ -7,6 +7,7 @@ import { saveTokenizer } from '../../../src/data/tokenizer-file.ts'
 import { openTokenizer } from '../../../src/data/tokenizers/open-tokenizer.ts'
 import { WordTokenizer } from '../../../src/data/word-tokenizer.ts'
 import { FileError, UnsupportedError } from '../../../src/util/errors.ts'
+import { ggufBytes, i32s, text, texts, u32 } from '../gguf-bytes.ts'
 import { tokenizerBytes } from '../llama2c-bytes.ts'
 import { llamaJson, modelProto, SMALL } from './small-vocabulary.ts'
 
@@ -92,6 +93,27 @@ describe('tokenizers in files and folders', () => {
   it('says which token of the files beside it is not in the vocabulary', async () => {
     const folder = folderOf({ 'tokenizer.json': llamaJson(), 'tokenizer_config.json': { eos_token: '<|end|>' } })
     await expect(openTokenizer(folder)).rejects.toThrow('its eos_token "<|end|>" is not in the vocabulary')
+  })
+})
+
+describe('a GGUF file', () => {
+  it('gives its tokenizer whatever model it is of', async () => {
+    const tokens = ['a', 'b', 'ab', '<end>']
+    const bytes = ggufBytes({
+      metadata: [
+        ['general.architecture', text('qwen2')],
+        ['tokenizer.ggml.model', text('gpt2')],
+        ['tokenizer.ggml.pre', text('qwen2')],
+        ['tokenizer.ggml.tokens', texts(tokens)],
+        ['tokenizer.ggml.token_type', i32s([1, 1, 1, 3])],
+        ['tokenizer.ggml.merges', texts(['a b'])],
+        ['tokenizer.ggml.eos_token_id', u32(3)],
+      ],
+      tensors: [{ name: 'of a type that weft does not read', sizes: [256], type: 18, data: new Uint8Array(98) }],
+    })
+    const tokenizer = await openTokenizer(join(folderOf({ 'model.gguf': bytes }), 'model.gguf'))
+    expect(tokenizer.encode('aba<end>', { special: true })).toEqual([2, 0, 3])
+    expect(tokenizer.eosId).toBe(3)
   })
 })
 
