@@ -1,6 +1,6 @@
 import { type Compiled, type CompileOptions, compile } from '../compile.ts'
 import { forbid, likeliest } from '../generate/next-token.ts'
-import { dynamicUpdateSlice, iota, lt, slice, spec, tensor, where, zeros } from '../ir/ops.ts'
+import { cast, dynamicUpdateSlice, iota, lt, slice, spec, tensor, where, zeros } from '../ir/ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import { emptyCache, type KvCache, kvCacheSpec } from '../models/kv-cache.ts'
 import { llamaStep } from '../models/llama.ts'
@@ -13,6 +13,7 @@ import {
   type VisualChatConfig,
   type VisualChatParams,
 } from '../models/visualchat.ts'
+import { rowDtype } from '../nn/weight.ts'
 import type { Turn } from './turn.ts'
 
 export interface EngineOptions {
@@ -54,7 +55,7 @@ export class ChatEngine {
   >
   private readonly stepPass: Compiled<[VisualChatParams, ids: Tensor, cache: KvCache], PassResult>
   private readonly rewindPass: Compiled<[cache: KvCache], KvCache>
-  /** f32 [maxImages,P,D] */
+  /** [maxImages,P,D], in the dtype that the decoder computes in; so is the cache. */
   private features: Tensor
   private cache: KvCache
 
@@ -62,18 +63,19 @@ export class ChatEngine {
     this.params = params
     this.config = config
     const table = [maxImages, featuresPerImage(config), config.language.hidden_size] as const
+    const dtype = rowDtype(params.lang_embed.weight)
     const choose = (logits: Tensor): Tensor => {
       const allowed = forbid(slice(logits, [0, 0], [1, vocabSize]), forbidden)
       return greedy ? likeliest(allowed) : allowed
     }
     this.encoder = compile(
       (p: VisualChatParams, pixels: Tensor, features: Tensor, index: Tensor): Tensor =>
-        dynamicUpdateSlice(features, imageFeatures(p, config, pixels), [index, 0, 0]),
-      [params, spec([1, ...imageShape(config.vision)]), spec(table), spec([], 'i32')],
+        dynamicUpdateSlice(features, cast(imageFeatures(p, config, pixels), dtype), [index, 0, 0]),
+      [params, spec([1, ...imageShape(config.vision)]), spec(table, dtype), spec([], 'i32')],
       { device, donate: [2], name: 'encode image' },
     )
     const row = spec([1, 'T'], 'i32')
-    const cacheSpec = kvCacheSpec(config.language, 1, positions)
+    const cacheSpec = kvCacheSpec(config.language, 1, positions, dtype)
     this.prefillPass = compile(
       (p: VisualChatParams, features: Tensor, turn: TurnTensors, cache: KvCache): PassResult => {
         const embeds = splice(embedText(p, turn.tokenIds), features, turn.imageSlot)
@@ -82,7 +84,7 @@ export class ChatEngine {
         const next = llamaStep(p.lang_decoder, config.language, embeds, cache, options)
         return { choice: choose(next.logits), cache: next.cache }
       },
-      [params, spec(table), { tokenIds: row, imageSlot: row, modality: row, count: spec([], 'i32') }, cacheSpec],
+      [params, spec(table, dtype), { tokenIds: row, imageSlot: row, modality: row, count: spec([], 'i32') }, cacheSpec],
       { device, donate: [3], name: 'take in turn' },
     )
     this.stepPass = compile(
@@ -99,8 +101,8 @@ export class ChatEngine {
       donate: [0],
       name: 'rewind',
     })
-    this.features = zeros([...table])
-    this.cache = emptyCache(config.language, 1, positions)
+    this.features = zeros([...table], dtype)
+    this.cache = emptyCache(config.language, 1, positions, dtype)
   }
 
   /** Encodes pixels f32 [C,S,S] as the conversation's image `index`, counted from 0. */

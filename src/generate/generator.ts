@@ -5,6 +5,7 @@ import type { LlamaConfig } from '../models/config.ts'
 import { checkRoom, emptyCache, type KvCache, kvCacheSpec } from '../models/kv-cache.ts'
 import { type LlamaParams, llamaEmbed, llamaStep } from '../models/llama.ts'
 import type { Sampler } from '../models/sampling.ts'
+import { rowDtype } from '../nn/weight.ts'
 import { ValueError } from '../util/errors.ts'
 import { likeliest, readTokens } from './next-token.ts'
 
@@ -48,13 +49,15 @@ type Step = Compiled<[params: LlamaParams, ids: Tensor, padding: Tensor, cache: 
 export function makeGenerator(options: GeneratorOptions): Generator {
   const { params, config, positions, batch: B = 1, device = 'auto', samplers } = options
   if (samplers && samplers.length !== B) throw new ValueError(`generation: ${samplers.length} samplers for ${B} texts`)
+  // Keys and values come in the dtype that the model computes in: nothing is lost by keeping them so.
+  const dtype = rowDtype(params.model.embed_tokens.weight)
   const step: Step = compile(
     (weights: LlamaParams, ids: Tensor, padding: Tensor, cache: KvCache): StepResult => {
       const at = leftPadded(padding, ids.shape[1]!, cache.length)
       const next = llamaStep(weights, config, llamaEmbed(weights, ids), cache, { attention: 'causal', ...at })
       return { choice: samplers ? next.logits : likeliest(next.logits), cache: next.cache }
     },
-    [params, spec([B, 'T'], 'i32'), spec([B], 'i32'), kvCacheSpec(config, B, positions)],
+    [params, spec([B, 'T'], 'i32'), spec([B], 'i32'), kvCacheSpec(config, B, positions, dtype)],
     // The caches of past steps are of no use, so each is written where the one before stood.
     { device, donate: [3], name: 'step' },
   )
@@ -66,7 +69,7 @@ export function makeGenerator(options: GeneratorOptions): Generator {
       const { ids, padding } = padLeft(prompts, B)
       checkRoom(positions, ids.shape[1]!, count - 1)
       const contexts = prompts.map((prompt) => [...prompt])
-      let result = await step(params, ids, padding, emptyCache(config, B, positions))
+      let result = await step(params, ids, padding, emptyCache(config, B, positions, dtype))
       for (let made = 1; made <= count; made++) {
         const { choice, cache } = result
         const isLast = made === count

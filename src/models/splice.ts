@@ -1,4 +1,4 @@
-import { expandDims, ge, reshape, take, where } from '../ir/ops.ts'
+import { cast, expandDims, ge, reshape, take, where } from '../ir/ops.ts'
 import { failShape, formatShape } from '../ir/shape.ts'
 import type { Tensor } from '../ir/tensor.ts'
 
@@ -18,6 +18,6 @@ export function splice(tokens: Tensor, features: Tensor | undefined, imageSlot: 
       'features are [images, tokens per image, embedding width]: project them first',
     )
   }
-  const rows = take(reshape(features, [N! * P!, D!]), imageSlot)
+  const rows = cast(take(reshape(features, [N! * P!, D!]), imageSlot), tokens.dtype)
   return where(expandDims(ge(imageSlot, 0), -1), rows, tokens)
 }

@@ -1,6 +1,8 @@
+import { type FloatDType, isFloat } from '../ir/dtype.ts'
 import { add, cast, concat, dotGeneral, expandDims, ge, mul, sub, take, where } from '../ir/ops.ts'
 import { failShape, formatShape } from '../ir/shape.ts'
 import { isTensor, type Tensor } from '../ir/tensor.ts'
+import { DTypeError } from '../util/errors.ts'
 import { dequantise, mapQuantised, type QuantisedWeight, quantisedShape } from './quantised.ts'
 
 /** W + scale * up * down: a weight [O,I] with an adapter of rank R. Source: LoRA (arXiv:2106.09685), section 4.1. */
@@ -57,10 +59,26 @@ export function rows(weight: Weight, ids: Tensor): Tensor {
     const up = take(weight.up, ids)
     const base = rows(weight.base, ids)
     const adapted = dotGeneral(up, weight.down, { lhsContract: [up.rank - 1], rhsContract: [0] })
-    return add(base, cast(mul(adapted, weight.scale), base.dtype))
+    return add(base, cast(mul(adapted, cast(weight.scale, adapted.dtype)), base.dtype))
   }
   if ('parts' in weight) return splitRows(weight, ids)
   return dequantise(mapQuantised(weight, (x) => take(x, ids)))
+}
+
+/**
+ * The dtype of the rows that `rows` gives. A model computes in that of its table of tokens.
+ *
+ * Throws DTypeError for a table of integers.
+ */
+export function rowDtype(weight: Weight): FloatDType {
+  if (isTensor(weight)) {
+    if (isFloat(weight.dtype)) return weight.dtype
+    throw new DTypeError(`a table of ${weight.dtype}`, { hint: 'weights are f32 or f16, or quantised' })
+  }
+  if ('base' in weight) return rowDtype(weight.base)
+  if ('parts' in weight)
+    return rowDtype(weight.parts[0] ?? failShape('a weight split into no pieces', 'give at least one'))
+  return rowDtype(weight.scales)
 }
 
 /** Each piece is asked for all ids, those of others clamped, and the right answer selected. */

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
+import { cast } from '../../src/ir/ops.ts'
+import { isTensor } from '../../src/ir/tensor.ts'
 import { llamaConfig, qwenVisualConfig } from '../../src/models/config.ts'
-import type { VisualChatConfig } from '../../src/models/visualchat.ts'
+import type { VisualChatConfig, VisualChatParams } from '../../src/models/visualchat.ts'
 import { ShapeError } from '../../src/util/errors.ts'
+import { flatten } from '../../src/util/tree.ts'
 import { config, image, tinyChat, tinyParams, tokenizer } from './tiny-chat.ts'
 import { likeliestOf, wholePass } from './whole-pass.ts'
 
@@ -53,4 +56,14 @@ test.each([
   expect(chosen).toHaveLength(6)
   expect(chosen.map((at) => likeliestOf(logits[at - 1]!))).toEqual(chosen.map((at) => chat.ids[at]))
   await expect(chat.ask({ question: 'and?', images: [new Float32Array(12)] })).rejects.toThrow(ShapeError)
+})
+
+test('a model whose parameters are f16 computes in f16', async () => {
+  const tree = flatten(tinyParams(5), isTensor)
+  const params = tree.rebuild(tree.leaves.map((x) => cast(x, 'f16'))) as VisualChatParams // tensors for tensors
+  const chat = tinyChat({ params, maxNewTokens: 3 })
+  const { tokens } = await chat.ask({ question: 'what is in the image?', images: [image(1)] })
+  const logits = await wholePass(chat.ids, [image(1)], config, params)
+  const first = chat.ids.length - tokens.length
+  expect(tokens).toEqual(tokens.map((_, i) => likeliestOf(logits[first + i - 1]!)))
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { dequantised, quantisationError, quantise } from '../../src/data/quantise.ts'
 import type { QuantisedMatrix } from '../../src/data/tensor-source.ts'
-import { tensor } from '../../src/ir/ops.ts'
+import { cast, tensor } from '../../src/ir/ops.ts'
 import { fromHost, hostArrayOf, type Tensor } from '../../src/ir/tensor.ts'
 import { embedding, linear } from '../../src/nn/linear.ts'
 import type { QuantisedWeight } from '../../src/nn/quantised.ts'
@@ -94,6 +94,13 @@ describe.each(kinds())('a weight: %s', (_, weight, dense) => {
 test('a weight of f16 multiplies f32', () => {
   const x = tensor([[1, 2]])
   expect(linear(x, { weight: tensor([[1, 0.5]], { dtype: 'f16' }) }).dtype).toBe('f32')
+})
+
+test('a table and its adapter may be of f16', () => {
+  const [base, down, up] = [matrixOf(3, 4), matrixOf(1, 4, 2), matrixOf(3, 1, 3)].map((x) => cast(x, 'f16'))
+  const weight = { base: base!, down: down!, up: up!, scale: tensor(2) }
+  const rows = embedding(tensor([2, 0], { dtype: 'i32' }), { weight })
+  expect({ dtype: rows.dtype, shape: rows.shape }).toEqual({ dtype: 'f16', shape: [2, 4] })
 })
 
 test('words and scales that do not fit are named', () => {
