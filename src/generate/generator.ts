@@ -87,14 +87,19 @@ export function makeGenerator(options: GeneratorOptions): Generator {
   }
 }
 
-/** Positions i32 [B,T] and modality i32 [B,T] of T columns behind `length`, of which each row begins after its padding. */
-function leftPadded(
-  padding: Tensor,
-  T: number,
-  length: Tensor,
-): { readonly positions: Tensor; readonly modality: Tensor } {
+/** Where T columns behind `length` stand in their texts, each of which begins after its padding i32 [B]. */
+function leftPadded(padding: Tensor, T: number, length: Tensor): Places {
   const place = sub(expandDims(add(arange(T), length), 0), expandDims(padding, 1))
-  return { positions: maximum(place, 0), modality: cast(ge(place, 0), 'i32') }
+  return { positions: maximum(place, 0), modality: cast(ge(place, 0), 'i32'), lengths: sub(add(length, T), padding) }
+}
+
+interface Places {
+  /** i32 [B,T] */
+  readonly positions: Tensor
+  /** i32 [B,T] */
+  readonly modality: Tensor
+  /** i32 [B], that of each text after these columns */
+  readonly lengths: Tensor
 }
 
 /** Prompts as ids i32 [B,T], behind padding of i32 [B] columns. */

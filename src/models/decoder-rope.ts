@@ -2,7 +2,7 @@ import type { Tensor } from '../ir/tensor.ts'
 import { type RopeScaling, type RopeTable, ropeTable } from '../nn/rope.ts'
 import type { LlamaConfig } from './config.ts'
 
-/** The decoder's rotation of i32 positions [T] or [B,T], with `length` positions in use; see `ropeTable`. */
+/** The decoder's rotation of i32 positions [T] or [B,T], with `length` positions in use, of all texts or, [B], of each; see `ropeTable`. */
 export const decoderRope = (config: LlamaConfig, positions: Tensor, length: number | Tensor): RopeTable =>
   ropeTable(positions, config.head_dim, { theta: config.rope_theta, scaling: scalingOf(config), length })
 

@@ -69,6 +69,8 @@ export interface DecoderOptions {
 export interface CachedOptions extends DecoderOptions {
   /** How many of the T rows are kept, a number or i32 []: the next pass overwrites the rest. All unless given. */
   readonly count?: number | Tensor | undefined
+  /** i32 [B], positions of each text after the pass where padding before it fills others; only dynamic RoPE asks. */
+  readonly lengths?: Tensor | undefined
 }
 
 /**
@@ -97,8 +99,12 @@ export function llamaCached(
   const k = [...cache.k]
   const v = [...cache.v]
   const hidden = runLayers(params, config, embeds, options, {
-    // Padding rows do not lengthen the context, on which dynamic scaling depends.
-    rope: decoderRope(config, options.positions ?? add(arange(T), length), grow(length, options.count ?? T)),
+    // Padding does not lengthen the context, on which dynamic scaling depends.
+    rope: decoderRope(
+      config,
+      options.positions ?? add(arange(T), length),
+      options.lengths ?? grow(length, options.count ?? T),
+    ),
     variant: decoderVariant(options.attention, modality),
     queryOffset: length,
     store(layer, newK, newV) {

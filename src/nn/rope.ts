@@ -9,6 +9,7 @@ import {
   log,
   maximum,
   mul,
+  reshape,
   round,
   sin,
   split,
@@ -37,7 +38,7 @@ export interface RopeOptions {
   /** The base of the frequencies, 10000 in LLaMA 2. */
   readonly theta: number
   readonly scaling?: RopeScaling | null
-  /** Positions in use, those of the KV cache included, a number or i32 []; only dynamic scaling asks. */
+  /** Positions in use, those of the KV cache included, a number, i32 [] or, of each text, [B]; only dynamic scaling asks. */
   readonly length?: number | Tensor
 }
 
@@ -52,8 +53,9 @@ export interface RopeTable {
  *
  * Throws ShapeError for an odd E or positions of another rank.
  * Source: RoFormer (arXiv:2104.09864), section 3.2.2; scaling: Position Interpolation (arXiv:2306.15595), section 3.1,
- * Hugging Face's LlamaDynamicNTKScalingRotaryEmbedding and, for LLaMA 3, its rope_type "llama3". The dynamic one, too, leaves keys in a cache as they were rotated
- * when they came, so that past maxPositions a cached pass differs from one pass.
+ * Hugging Face's LlamaDynamicNTKScalingRotaryEmbedding and, for LLaMA 3, its rope_type "llama3". Hugging Face's dynamic
+ * one, too, leaves keys in a cache as they were rotated when they came, so that past maxPositions a cached pass differs
+ * from one pass.
  */
 export function ropeTable(positions: Tensor, E: number, options: RopeOptions): RopeTable {
   if (E % 2 !== 0 || positions.rank < 1 || positions.rank > 2) {
@@ -81,7 +83,10 @@ export function applyRope(x: Tensor, table: RopeTable): Tensor {
   return cast(concat([first, second], -1), x.dtype)
 }
 
-/** theta^(-2i/E) for i < E/2, scaled, f32 [E/2]. Computed in double precision where the base is known when tracing. */
+/**
+ * theta^(-2i/E) for i < E/2, scaled, f32 [E/2], or [B,1,E/2] for lengths [B]. Computed in double precision where the base
+ * is known when tracing.
+ */
 function frequencies(E: number, { theta, scaling, length = 0 }: RopeOptions): Tensor {
   const exponents = Array.from({ length: E / 2 }, (_, i) => (-2 * i) / E)
   const known = (base: number): Tensor => tensor(exponents.map((e) => base ** e))
@@ -96,7 +101,7 @@ function frequencies(E: number, { theta, scaling, length = 0 }: RopeOptions): Te
   }
   const growth = maximum(sub(mul(cast(length, 'f32'), factor / maxPositions), factor - 1), 1)
   const logBase = add(mul(log(growth), power), Math.log(theta))
-  return exp(mul(tensor(exponents), logBase))
+  return exp(mul(tensor(exponents), length.rank === 0 ? logBase : reshape(logBase, [-1, 1, 1])))
 }
 
 /** A frequency under llama3 scaling: between the two bounds a mixture, by how many turns the trained positions make. */
