@@ -45,6 +45,7 @@ export async function makeReply(options: ReplyOptions): Promise<{ readonly reply
   const stream = tokenizer.stream()
   const stop = new StopSequences(options.stop)
   const tokens: number[] = []
+  const ids = [...context]
   let text = ''
   let { choice } = options
   let fed = 0
@@ -57,9 +58,11 @@ export async function makeReply(options: ReplyOptions): Promise<{ readonly reply
     onToken?.(piece)
   }
   const done = (reason: EndReason): { readonly reply: Reply; readonly fed: number } => {
-    const last = stop.push(stream.end())
-    const rest = last.stopped ? last.text : last.text + stop.end()
-    if (reason !== 'stop' && rest !== '') tell(rest)
+    if (reason !== 'stop') {
+      const last = stop.push(stream.end())
+      const rest = last.stopped ? last.text : last.text + stop.end()
+      if (rest !== '') tell(rest)
+    }
     return { reply: { text, tokens, reason }, fed }
   }
   for (;;) {
@@ -68,13 +71,14 @@ export async function makeReply(options: ReplyOptions): Promise<{ readonly reply
     // A token that was chosen on the device is there already: the next step need not wait until it is read. Should it
     // end the reply, it has only been fed earlier than the next question would have.
     const ahead = sample || isLast || isFull ? undefined : await feed(choice)
-    const [id] = (await readTokens(choice, sample && [sample], [[...context, ...tokens]])) as [number] // of one row
+    const [id] = (await readTokens(choice, sample && [sample], [ids])) as [number] // of one row
     choice.dispose()
     if (id === tokenizer.eosId) {
       ahead?.dispose()
       return done('end')
     }
     tokens.push(id)
+    ids.push(id)
     const piece = stop.push(stream.push(id))
     tell(piece.text)
     if (piece.stopped) {
