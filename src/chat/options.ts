@@ -1,6 +1,7 @@
 import type { CompileOptions } from '../compile.ts'
 import type { ChatTokenizer } from '../data/tokenizer.ts'
 import { StopSequences } from '../generate/stop.ts'
+import { mostPositions } from '../models/config.ts'
 import { type SamplingOptions, sampler } from '../models/sampling.ts'
 import type { VisualChatConfig, VisualChatParams } from '../models/visualchat.ts'
 import { UnsupportedError, ValueError } from '../util/errors.ts'
@@ -38,14 +39,15 @@ export type ResolvedOptions = Required<Omit<ChatOptions, 'params' | 'device'>> &
  * attention that a KV cache changes.
  */
 export function resolveOptions({ config, tokenizer, ...options }: ChatOptions): ResolvedOptions {
-  const { max_position_embeddings: trained, rope_scaling: scaling, vocab_size: V } = config.language
+  const { max_position_embeddings: trained, vocab_size: V } = config.language
   const { contextLength = trained, maxNewTokens = 256, sampling = {}, stop = [], seed = 0, turnMultiple = 32 } = options
   for (const [name, value] of Object.entries({ contextLength, maxNewTokens, turnMultiple })) {
     if (!(Number.isInteger(value) && value > 0)) throw new ValueError(`chat: ${name} ${value}`, { hint: 'at least 1' })
   }
-  if (contextLength > trained && !scaling) {
-    throw new ValueError(`chat: contextLength ${contextLength}, but the model has ${trained} positions`, {
-      hint: `at most ${trained} without rope_scaling`,
+  const most = mostPositions(config.language)
+  if (contextLength > most) {
+    throw new ValueError(`chat: contextLength ${contextLength}, but the model has ${most} positions`, {
+      hint: `at most ${most}`,
     })
   }
   // So that options out of range are told now, not with the first reply.

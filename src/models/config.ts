@@ -72,6 +72,14 @@ export function llamaConfig(json: unknown): LlamaConfig {
   return config
 }
 
+/**
+ * The most positions that a decoder is meant for: linear and dynamic scaling stretch those of its configuration by their
+ * factor; with llama3 scaling the configuration has the stretched number.
+ */
+export function mostPositions({ max_position_embeddings: most, rope_scaling: scaling }: LlamaConfig): number {
+  return scaling && scaling.type !== 'llama3' ? Math.floor(most * scaling.factor) : most
+}
+
 /** `rope_scaling` as old ({type}) and new ({rope_type}) configurations write it. */
 function ropeScaling(json: unknown): RopeScaling | null {
   const read = fields('rope_scaling', json)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { clipVisionConfig, llamaConfig, qwenVisualConfig } from '../../src/models/config.ts'
+import { clipVisionConfig, llamaConfig, mostPositions, qwenVisualConfig } from '../../src/models/config.ts'
 import { llamaSpec } from '../../src/models/llama.ts'
 import { flattenNames } from '../../src/models/names.ts'
 import { visionConfig } from '../../src/models/vision.ts'
@@ -209,5 +209,12 @@ test('heads may be wider than hidden_size / heads', () => {
     [4, 6],
     [4, 6],
     [6, 20],
+  ])
+})
+
+test('RoPE that is stretched reaches further than the trained positions', () => {
+  const reach = (rope_scaling: unknown): number => mostPositions(llamaConfig({ ...LLAMA_2_7B, rope_scaling }))
+  expect([null, { type: 'linear', factor: 4 }, { type: 'dynamic', factor: 2 }, ROPE_3].map(reach)).toEqual([
+    4096, 16384, 8192, 4096,
   ])
 })

@@ -1,5 +1,6 @@
 import { Random } from '../../data/random.ts'
 import { makeGenerator } from '../../generate/generator.ts'
+import { mostPositions } from '../../models/config.ts'
 import { isGreedy, type Sampler, type SamplingOptions, sampler } from '../../models/sampling.ts'
 import { ValueError } from '../../util/errors.ts'
 import type { Io } from '../io.ts'
@@ -76,7 +77,7 @@ function plan(
   prompts: readonly string[],
   { tokenizer, config }: Writer,
 ): { readonly positions: number; readonly ids: readonly (readonly number[])[] } {
-  const limit = config.max_position_embeddings
+  const limit = mostPositions(config)
   const positions = steps ?? Math.min(DEFAULT_STEPS, limit)
   if (positions > limit) {
     throw new ValueError(`--steps ${positions}: the model has ${limit} positions`, { hint: `at most --steps ${limit}` })
