@@ -1,4 +1,4 @@
-import { isObject } from '../data/json-file.ts'
+import { isObject } from '../util/json.ts'
 
 /** The ids that end a text by a configuration of Hugging Face: `eos_token_id`, one or several. */
 export function endTokens(config: unknown): readonly number[] {

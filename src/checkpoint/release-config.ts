@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { isObject, readJson } from '../data/json-file.ts'
+import { readJson } from '../data/json-file.ts'
 import type { TensorSource } from '../data/tensor-source.ts'
 import { llamaConfig } from '../models/config.ts'
 import { attentionKind } from '../models/decoder-attention.ts'
@@ -7,6 +7,7 @@ import { type ProjectionKind, projectionKind } from '../models/projection.ts'
 import { visionConfig } from '../models/vision.ts'
 import type { VisualChatConfig } from '../models/visualchat.ts'
 import { ValueError } from '../util/errors.ts'
+import { isObject } from '../util/json.ts'
 import { type Checkpoint, exists } from './open-checkpoint.ts'
 
 /** The models that a training of DeepSpeed-VisualChat began with. */

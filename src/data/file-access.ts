@@ -89,6 +89,19 @@ export async function withFile<T>(path: string, use: (file: OpenFile) => Promise
   }
 }
 
+/** All bytes of a file. Throws FileError as `openFile` does, and for a file larger than `most` bytes. */
+export const readWhole = (path: string, most: number): Promise<Uint8Array> =>
+  withFile(path, async (file) => {
+    if (file.size > most) {
+      throw new FileError(`${path}: ${file.size} bytes are too many for what is expected here`, {
+        hint: `at most ${most >> 20} MiB: is it another file?`,
+      })
+    }
+    const whole = new Uint8Array(file.size)
+    await file.readInto(whole, 0)
+    return whole
+  })
+
 function lasting(path: string, handle: FileHandle, size: number): LastingFile {
   return {
     path,

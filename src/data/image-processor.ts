@@ -1,4 +1,5 @@
 import { UnsupportedError, ValueError } from '../util/errors.ts'
+import { isObject } from '../util/json.ts'
 
 export interface ImageSize {
   readonly height: number
@@ -102,9 +103,6 @@ function heightAndWidth(name: string, json: Readonly<Record<string, unknown>>, w
   if (Object.keys(json).sort().join() !== 'height,width') fail(name, json, wanted)
   return { height: whole(`${name}.height`, json['height']), width: whole(`${name}.width`, json['width']) }
 }
-
-const isObject = (json: unknown): json is Readonly<Record<string, unknown>> =>
-  typeof json === 'object' && json !== null && !Array.isArray(json)
 
 const fail = (name: string, value: unknown, wanted: string): never => {
   throw new ValueError(`image processor config: ${name} is ${JSON.stringify(value) ?? 'missing'}, not ${wanted}`)

@@ -1,5 +1,6 @@
 import { FileError } from '../util/errors.ts'
-import { isObject, readJson } from './json-file.ts'
+import { isObject } from '../util/json.ts'
+import { readJson } from './json-file.ts'
 import { quoted } from './tensor-name.ts'
 
 /** More files than this are no sharded model, and more than a process may have open. */

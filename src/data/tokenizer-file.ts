@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { FileError } from '../util/errors.ts'
-import { withFile } from './file-access.ts'
+import { readWhole } from './file-access.ts'
 import { WordTokenizer } from './word-tokenizer.ts'
 
 /** Writes a tokenizer as JSON, under another name first. @throws FileError when that fails. */
@@ -31,13 +31,7 @@ export function loadTokenizer(path: string): WordTokenizer {
 }
 
 /** A vocabulary is read whole; the largest in use take some tens of MB. */
-const MAX_FILE_BYTES = 256 << 20
+export const MAX_TOKENIZER_BYTES = 256 << 20
 
 /** All bytes of a tokenizer's file. @throws FileError when it is missing, unreadable, or far too large to be one. */
-export const readTokenizerBytes = (path: string): Promise<Uint8Array> =>
-  withFile(path, async (file) => {
-    if (file.size > MAX_FILE_BYTES) throw new FileError(`${path}: ${file.size} bytes is no tokenizer`)
-    const whole = new Uint8Array(file.size)
-    await file.readInto(whole, 0)
-    return whole
-  })
+export const readTokenizerBytes = (path: string): Promise<Uint8Array> => readWhole(path, MAX_TOKENIZER_BYTES)

@@ -1,7 +1,7 @@
 import { FileError, ValueError } from '../util/errors.ts'
+import { field, isList } from '../util/json.ts'
 import { IMAGE_TOKEN } from './template.ts'
 import type { ChatTokenizer } from './tokenizer.ts'
-import { field, isList } from './tokenizers/json-fields.ts'
 import { byteName, type PieceModel } from './tokenizers/piece-model.ts'
 import { PieceTokenizer } from './tokenizers/piece-tokenizer.ts'
 import { toBytes } from './utf8.ts'

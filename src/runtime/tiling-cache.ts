@@ -1,3 +1,4 @@
+import { isObject } from '../util/json.ts'
 import { announce } from './announce.ts'
 
 /**
@@ -54,8 +55,5 @@ async function readCache(): Promise<Cache> {
   return {}
 }
 
-const isRecord = (x: unknown): x is Readonly<Record<string, unknown>> =>
-  typeof x === 'object' && x !== null && !Array.isArray(x)
-
 const isCache = (x: unknown): x is Cache =>
-  isRecord(x) && Object.values(x).every((t) => isRecord(t) && Object.values(t).every((v) => typeof v === 'string'))
+  isObject(x) && Object.values(x).every((t) => isObject(t) && Object.values(t).every((v) => typeof v === 'string'))

@@ -1,6 +1,6 @@
 import { UnsupportedError } from '../../util/errors.ts'
+import { field, type Json, listOf } from '../../util/json.ts'
 import { byteLevelBytes } from './byte-level.ts'
-import { field, type Json, listOf } from './json-fields.ts'
 import { byteOf, type PieceModel } from './piece-model.ts'
 
 /** What a tokenizer.json says of decoding: the bytes of each piece, and which space is not the text's. */

@@ -1,5 +1,5 @@
 import { FileError } from '../../util/errors.ts'
-import { field, isObject } from './json-fields.ts'
+import { field, isObject } from '../../util/json.ts'
 import { PieceTokenizer, type SpecialSetup } from './piece-tokenizer.ts'
 import type { SpecialToken } from './special-tokens.ts'
 

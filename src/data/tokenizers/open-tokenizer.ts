@@ -4,8 +4,9 @@ import { FileError } from '../../util/errors.ts'
 import { nearest } from '../../util/suggest.ts'
 import { filesIn } from '../file-access.ts'
 import { readGgufTokenizer } from '../gguf.ts'
+import { readJson } from '../json-file.ts'
 import { readLlama2cTokenizer } from '../llama2c-tokenizer.ts'
-import { readTokenizerBytes } from '../tokenizer-file.ts'
+import { MAX_TOKENIZER_BYTES } from '../tokenizer-file.ts'
 import { WordTokenizer } from '../word-tokenizer.ts'
 import { ggufTokenizer } from './gguf-tokenizer.ts'
 import { readSettings, type TokenizerSettings } from './hugging-face-settings.ts'
@@ -81,27 +82,16 @@ async function openGguf(path: string): Promise<PieceTokenizer> {
 }
 
 async function openJson(path: string): Promise<PieceTokenizer> {
-  const content = await readJson(path)
+  const content = await readJson(path, MAX_TOKENIZER_BYTES)
   if (WordTokenizer.describes(content)) return WordTokenizer.fromJson(content, path)
   return parseTokenizerJson(content, path, await settingsBeside(path))
-}
-
-async function readJson(path: string): Promise<unknown> {
-  const bytes = await readTokenizerBytes(path)
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch (cause) {
-    throw new FileError(`${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      hint: 'is the file complete?',
-    })
-  }
 }
 
 async function settingsBeside(path: string): Promise<TokenizerSettings> {
   const folder = dirname(path)
   const files = new Set(await filesIn(folder))
   const optional = (name: string): Promise<unknown> | undefined =>
-    files.has(name) ? readJson(join(folder, name)) : undefined
+    files.has(name) ? readJson(join(folder, name), MAX_TOKENIZER_BYTES) : undefined
   return readSettings({
     config: await optional('tokenizer_config.json'),
     specialTokensMap: await optional('special_tokens_map.json'),
