@@ -1,5 +1,6 @@
 import { getElement, type HostArray, numberToF16 } from '../ir/dtype.ts'
 import { ValueError } from '../util/errors.ts'
+import { numberToBf16 } from './bf16.ts'
 import { CHUNK_BYTES } from './file-access.ts'
 import { storedBytes, writtenAs } from './safetensors-dtype.ts'
 
@@ -40,14 +41,3 @@ function encode(array: HostArray, stored: SavedType, from: number, to: number, n
 
 /** Bits of infinity, without the sign; f32 holds all that there is. */
 const INFINITE = { F32: undefined, F16: 0x7c00, BF16: 0x7f80 } as const
-
-const bits = new Uint32Array(1)
-const single = new Float32Array(bits.buffer)
-
-/** The upper half of an f32, rounded to the nearest, ties to even. A NaN stays one. */
-export function numberToBf16(value: number): number {
-  single[0] = value
-  const x = bits[0]!
-  if (Number.isNaN(value)) return (x >>> 16) | 0x40
-  return (x + 0x7fff + ((x >>> 16) & 1)) >>> 16
-}

@@ -1,4 +1,5 @@
 import type { DType, HostArray } from '../ir/dtype.ts'
+import { widenBf16 } from './bf16.ts'
 
 /**
  * What each element type of a file becomes: the type weft computes with that holds every value of it
@@ -60,13 +61,9 @@ export function decodeChunk(stored: StoredType, chunk: Uint8Array, out: HostArra
       // The bytes are the elements: hosts that run weft are little-endian, as WebGPU buffers are.
       new Uint8Array(target.buffer, target.byteOffset + at * target.BYTES_PER_ELEMENT, chunk.length).set(chunk)
       return undefined
-    case 'BF16': {
-      const bits = new Uint32Array(target.buffer, target.byteOffset + at * 4, chunk.length / 2)
-      const even = chunk.byteOffset % 2 === 0 ? chunk : chunk.slice()
-      const halves = new Uint16Array(even.buffer, even.byteOffset, bits.length)
-      for (let i = 0; i < bits.length; i++) bits[i] = halves[i]! << 16
+    case 'BF16':
+      widenBf16(chunk, target, at)
       return undefined
-    }
     case 'I64':
       for (let i = 0; i * 8 < chunk.length; i++) {
         const low = view.getInt32(i * 8, true)

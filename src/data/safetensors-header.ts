@@ -1,4 +1,5 @@
 import { FileError } from '../util/errors.ts'
+import { exactSize } from './exact-size.ts'
 import { fileTypeBytes, isStoredType, STORED_TYPES, type StoredType } from './safetensors-dtype.ts'
 import { type HeaderObject, HeaderSyntax, type HeaderValue, parseHeaderJson } from './safetensors-json.ts'
 import { quoted, shortened, tensorOf } from './tensor-name.ts'
@@ -97,7 +98,7 @@ function parseEntry(name: string, value: HeaderValue, path: string): Entry {
   if (!isNumbers(shape)) throw fail('has no shape (a list of whole numbers)')
   if (!isNumbers(offsets) || offsets.length !== 2) throw fail('has no data_offsets (a begin and an end)')
   const [begin, end] = offsets as [number, number]
-  const count = product(shape)
+  const count = exactSize(shape)
   const size = count * width
   if (!Number.isSafeInteger(size)) throw fail(`shape [${shape}] overflows`)
   if (end - begin !== size) {
@@ -119,16 +120,6 @@ const unsupported = (path: string, name: string, stored: string): FileError =>
     `dtype ${shortened(stored)} is not supported`,
     `convert it to one of ${STORED_TYPES.join(', ')}`,
   )
-
-/** NaN when some partial product is no longer exact, even where a later 0 would make the whole 0. */
-function product(shape: readonly number[]): number {
-  let count = 1
-  for (const dim of shape) {
-    count *= dim
-    if (!Number.isSafeInteger(count)) return Number.NaN
-  }
-  return count
-}
 
 function checkCoverage(entries: readonly Entry[], dataBytes: number, path: string): void {
   const byPlace = [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)

@@ -13,12 +13,6 @@ export const widenF16: Widen = (bytes, out, to) => {
   for (let i = 0; i * 2 < bytes.length; i++) out[to + i] = half(bytes, i * 2)
 }
 
-/** The upper half of an f32. */
-export const widenBF16: Widen = (bytes, out, to) => {
-  const bits = new Uint32Array(out.buffer, out.byteOffset + to * 4, bytes.length / 2)
-  for (let i = 0; i < bits.length; i++) bits[i] = (bytes[i * 2]! << 16) | (bytes[i * 2 + 1]! << 24)
-}
-
 /*
  * Blocks of 32 elements, as ggml-common.h lays them out: a scale d (f16), for the _1 types an offset m (f16), for those
  * of 5 bits the fifth bits (32 bits), then the elements. A nibble's low half is one of the first 16 elements.

@@ -1,3 +1,4 @@
+import { widenBf16 } from '../bf16.ts'
 import { decodeQ2_K, decodeQ3_K, decodeQ4_K, decodeQ5_K, decodeQ6_K } from './k-blocks.ts'
 import {
   type DecodeBlock,
@@ -7,7 +8,6 @@ import {
   decodeQ5_1,
   decodeQ8_0,
   type Widen,
-  widenBF16,
   widenF16,
 } from './legacy-blocks.ts'
 import {
@@ -59,7 +59,7 @@ export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map<number, Ten
   [12, { name: 'Q4_K', block: 256, bytes: 144, decode: decodeQ4_K, packed: shifted(4, 32, packQ4_K) }],
   [13, { name: 'Q5_K', block: 256, bytes: 176, decode: decodeQ5_K, packed: shifted(8, 32, packQ5_K) }],
   [14, { name: 'Q6_K', block: 256, bytes: 210, decode: decodeQ6_K, packed: plain(8, 16, packQ6_K) }],
-  [30, { name: 'BF16', block: 1, bytes: 2, widen: widenBF16 }],
+  [30, { name: 'BF16', block: 1, bytes: 2, widen: widenBf16 }],
 ])
 
 function plain(bits: 4 | 8, group: 16 | 32, pack: PackBlock): Packed {

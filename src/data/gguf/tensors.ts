@@ -1,4 +1,5 @@
 import { FileError, UnsupportedError } from '../../util/errors.ts'
+import { exactSize } from '../exact-size.ts'
 import type { OpenFile } from '../file-access.ts'
 import { tensorOf } from '../tensor-name.ts'
 import type { Cursor } from './cursor.ts'
@@ -51,22 +52,12 @@ async function readTensor(cursor: Cursor, path: string): Promise<StoredTensor> {
   const shape = Array.from({ length: rank }, () => cursor.u64()).reverse()
   const type = typeOf(cursor.u32(), path, name)
   const position = cursor.u64()
-  const elements = product(shape)
+  const elements = exactSize(shape)
   if (!Number.isSafeInteger(elements * type.bytes)) throw fail(`shape [${shape}] overflows`)
   if ((shape.at(-1) ?? 1) % type.block !== 0) {
     throw fail(`rows of ${shape.at(-1) ?? 1} are no multiple of the ${type.block} elements of a block of ${type.name}`)
   }
   return { name, type, shape, position, bytes: (elements / type.block) * type.bytes }
-}
-
-/** NaN when some partial product is no longer exact, even where a later 0 would make the whole 0. */
-function product(shape: readonly number[]): number {
-  let count = 1
-  for (const size of shape) {
-    count *= size
-    if (!Number.isSafeInteger(count)) return Number.NaN
-  }
-  return count
 }
 
 function typeOf(id: number, path: string, name: string): TensorType {
