@@ -1,10 +1,8 @@
 import type { HostArray } from '../ir/dtype.ts'
 import { FileError } from '../util/errors.ts'
 import { type OpenFile, openFile } from './file-access.ts'
-import { rowsWithin, wholeUnits } from './gguf/row-units.ts'
 import { readElements } from './read-elements.ts'
-import { pairHalves } from './rotary-rows.ts'
-import { stretchOf } from './row-range.ts'
+import { unitReading } from './row-units.ts'
 import { found, tensorOf } from './tensor-name.ts'
 import type { RowRange, TensorSource } from './tensor-source.ts'
 
@@ -26,12 +24,6 @@ export interface Llama2cConfig {
 export interface Llama2cSource extends TensorSource {
   readonly config: Llama2cConfig
   read(name: string, rows?: RowRange): Promise<HostArray<'f32'>>
-}
-
-export interface Llama2cCheckpoint {
-  readonly config: Llama2cConfig
-  /** Under Hugging Face's names (`model.layers.0.self_attn.q_proj.weight`), weights [out, in]. */
-  readonly tensors: Map<string, HostArray<'f32'>>
 }
 
 const HEADER_FIELDS = ['dim', 'hidden_dim', 'n_layers', 'n_heads', 'n_kv_heads', 'vocab_size', 'seq_len'] as const
@@ -79,18 +71,6 @@ export async function llama2cSource(path: string): Promise<Llama2cSource> {
   }
 }
 
-/** Reads all of it. Throws FileError as `llama2cSource` does. */
-export async function readLlama2c(path: string): Promise<Llama2cCheckpoint> {
-  const source = await llama2cSource(path)
-  try {
-    const tensors = new Map<string, HostArray<'f32'>>()
-    for (const name of source.tensors.keys()) tensors.set(name, await source.read(name))
-    return { config: source.config, tensors }
-  } finally {
-    await source.close()
-  }
-}
-
 /** Where in the file one tensor is. */
 interface Place {
   readonly section: Section
@@ -118,15 +98,9 @@ async function readPlace(
   what: string,
 ): Promise<HostArray<'f32'>> {
   const { shape, ropeHeads } = section
-  const stretch = stretchOf(shape, rows, what)
-  if (ropeHeads === undefined) return readElements(file, 'F32', position, stretch, what)
-  const [height = 1] = shape
-  const headDim = height / ropeHeads
-  const asked = rows ?? { from: 0, to: height }
-  const heads = wholeUnits(asked, headDim, height)
-  const array = await readElements(file, 'F32', position, stretchOf(shape, heads, what), what)
-  pairHalves(array, headDim)
-  return rowsWithin(array, heads, asked)
+  const headDim = ropeHeads === undefined ? undefined : shape[0]! / ropeHeads
+  const { stretch, settle } = unitReading({ shape, headDim, unit: headDim ?? 1 }, rows, what)
+  return settle(await readElements(file, 'F32', position, stretch, what))
 }
 
 async function readConfig(file: OpenFile): Promise<Llama2cConfig> {

@@ -1,7 +1,6 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readLlama2c } from '../../src/data/llama2c.ts'
 import { readLlama2cTokenizer } from '../../src/data/llama2c-tokenizer.ts'
 import { Random } from '../../src/data/random.ts'
 import type { Tokenizer } from '../../src/data/tokenizer.ts'
@@ -10,6 +9,7 @@ import { f32s, type GgufParts, ggufBytes, i32s, text, texts, u32 } from '../data
 import { llamaGguf } from '../data/llama-gguf.ts'
 import { checkpointBytes, type Llama2cHeader, tokenizerBytes } from '../data/llama2c-bytes.ts'
 import { plainLlama } from '../data/llama2c-reference.ts'
+import { readLlama2c } from '../data/read-llama2c.ts'
 
 const HEADER: Llama2cHeader = { dim: 16, hidden: 24, layers: 2, heads: 4, kvHeads: 2, vocab: 285, positions: 24 }
 const LETTERS = Array.from(' abcdefghijklmnopqrstuvwxy')

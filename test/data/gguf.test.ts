@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { gguf } from '@huggingface/gguf'
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/index.ts'
-import { readLlama2c } from '../../src/data/llama2c.ts'
 import { readSafetensors } from '../../src/data/safetensors.ts'
 import { type HostArray, numberToF16 } from '../../src/ir/dtype.ts'
 import { type LlamaConfig, llamaConfig } from '../../src/models/config.ts'
@@ -12,6 +11,7 @@ import { STORY_MODEL } from '../cli/story.ts'
 import * as g from './gguf-bytes.ts'
 import { withBytes, withSource } from './gguf-file.ts'
 import { inPairs, llamaGguf, llamaMetadata } from './llama-gguf.ts'
+import { readLlama2c } from './read-llama2c.ts'
 
 const FIXTURES = new URL('../fixtures/', import.meta.url).pathname
 

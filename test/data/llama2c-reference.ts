@@ -1,4 +1,4 @@
-import type { Llama2cCheckpoint } from '../../src/data/llama2c.ts'
+import type { Llama2cCheckpoint } from './read-llama2c.ts'
 
 /**
  * A LLaMA in plain loops with Hugging Face's half rotation, for one sequence: what the checkpoint reader is held

@@ -3,11 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { llama2cSource, readLlama2c } from '../../src/data/llama2c.ts'
+import { llama2cSource } from '../../src/data/llama2c.ts'
 import { readLlama2cTokenizer } from '../../src/data/llama2c-tokenizer.ts'
 import { FileError } from '../../src/util/errors.ts'
 import { checkpointBytes, fileOrder, SMALL } from './llama2c-bytes.ts'
 import { dot, plainLlama, rotateHalves, rotateNeighbours } from './llama2c-reference.ts'
+import { readLlama2c } from './read-llama2c.ts'
 
 let folder: string
 let path: string

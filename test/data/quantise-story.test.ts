@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type Llama2cCheckpoint, readLlama2c } from '../../src/data/llama2c.ts'
 import { dequantised, type QuantiseOptions, quantise } from '../../src/data/quantise.ts'
 import { plainLlama } from './llama2c-reference.ts'
+import { type Llama2cCheckpoint, readLlama2c } from './read-llama2c.ts'
 
 const WEIGHTS = new URL('../../../shared/weights/', import.meta.url).pathname
 const STEPS = 200

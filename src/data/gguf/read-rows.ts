@@ -1,11 +1,9 @@
-import type { DType, HostArray } from '../../ir/dtype.ts'
+import type { HostArray } from '../../ir/dtype.ts'
 import type { OpenFile } from '../file-access.ts'
-import { pairHalves } from '../rotary-rows.ts'
-import { stretchOf } from '../row-range.ts'
+import { unitReading } from '../row-units.ts'
 import { tensorOf } from '../tensor-name.ts'
 import type { QuantisedMatrix, RowRange } from '../tensor-source.ts'
 import { readDecoded, readPacked } from './read-blocks.ts'
-import { rowsWithin, wholeUnits } from './row-units.ts'
 import type { Packed } from './tensor-types.ts'
 import { type StoredTensor, tensorError } from './tensors.ts'
 
@@ -32,7 +30,11 @@ export function entryOf(tensor: StoredTensor, heads: number | undefined, path: s
 }
 
 export async function readRows(file: OpenFile, entry: Entry, rows: RowRange | undefined): Promise<HostArray<'f32'>> {
-  const { stretch, settle } = reading(file, entry, rows)
+  const { stretch, settle } = unitReading(
+    { ...entry, shape: entry.tensor.shape },
+    rows,
+    tensorOf(file.path, entry.tensor.name),
+  )
   return settle(await readDecoded(file, entry.tensor, stretch))
 }
 
@@ -43,7 +45,11 @@ export async function readQuantisedRows(
   type: Packed,
   rows: RowRange | undefined,
 ): Promise<QuantisedMatrix> {
-  const { stretch, settle } = reading(file, entry, rows)
+  const { stretch, settle } = unitReading(
+    { ...entry, shape: entry.tensor.shape },
+    rows,
+    tensorOf(file.path, entry.tensor.name),
+  )
   const { bits, packed, scales, offsets } = await readPacked(file, entry.tensor, type, stretch)
   const settled = settle(packed)
   return {
@@ -52,20 +58,5 @@ export async function readQuantisedRows(
     packed: settled,
     scales: settle(scales),
     ...(offsets ? { offsets: settle(offsets) } : {}),
-  }
-}
-
-/** What has to be read for some rows, and how an array of it becomes these rows, in the order that is asked for. */
-function reading(file: OpenFile, { tensor, headDim, unit }: Entry, rows: RowRange | undefined) {
-  const { name, shape } = tensor
-  const what = tensorOf(file.path, name)
-  if (rows) stretchOf(shape, rows, what) // refuses rows that are not there before they are rounded to units
-  const around = rows && wholeUnits(rows, unit, shape[0] ?? 1)
-  return {
-    stretch: stretchOf(shape, around, what),
-    settle<D extends DType>(array: HostArray<D>): HostArray<D> {
-      if (headDim !== undefined) pairHalves(array, headDim)
-      return rows && around ? rowsWithin(array, around, rows) : array
-    },
   }
 }
