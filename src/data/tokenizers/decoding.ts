@@ -1,5 +1,6 @@
 import { UnsupportedError } from '../../util/errors.ts'
 import { field, type Json, listOf } from '../../util/json.ts'
+import { quoted } from '../tensor-name.ts'
 import { byteLevelBytes } from './byte-level.ts'
 import { byteOf, type PieceModel } from './piece-model.ts'
 
@@ -25,7 +26,7 @@ export function decodingOf(tokenizer: Json): Decoding {
     if (type === 'ByteLevel') byteLevel = true
     else if (type === 'ByteFallback') bytes = true
     else if (type === 'Replace' && typeof field(field(step, 'pattern'), 'String') === 'string') {
-      replacements.push([String(field(field(step, 'pattern'), 'String')), String(field(step, 'content'))])
+      replacements.push(replacement(String(field(field(step, 'pattern'), 'String')), String(field(step, 'content'))))
     } else if (type === 'Metaspace') {
       replacements.push([String(field(step, 'replacement') ?? '\u2581'), ' '])
       strips = field(step, 'prepend_scheme') !== 'never' && field(step, 'add_prefix_space') !== false
@@ -43,6 +44,14 @@ export function decodingOf(tokenizer: Json): Decoding {
     },
     addedSpace: strips ? (onlyFirst(tokenizer) ? 'first' : 'each') : 'none',
   }
+}
+
+/** A few steps that each made text longer could make gigabytes of one piece. */
+function replacement(from: string, to: string): readonly [from: string, to: string] {
+  if (from !== '' && to.length <= from.length) return [from, to]
+  throw new UnsupportedError(`a tokenizer.json that decodes ${quoted(from)} as ${quoted(to)}, which is longer`, {
+    hint: 'weft reads decoders whose replacements are no longer than what they replace, as those of language models',
+  })
 }
 
 const unsupported = (type: unknown): UnsupportedError =>

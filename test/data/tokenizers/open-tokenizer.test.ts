@@ -167,6 +167,10 @@ describe('what is no tokenizer', () => {
     await expect(openTokenizer(wordPiece)).rejects.toThrow(UnsupportedError)
     const decoder = folderOf({ 'tokenizer.json': { ...llamaJson(), decoder: { type: 'CTC' } } })
     await expect(openTokenizer(decoder)).rejects.toThrow('a tokenizer.json with the decoder CTC')
+    const doubling = { type: 'Replace', pattern: { String: 'a' }, content: 'aa' }
+    const steps = { type: 'Sequence', decoders: Array.from({ length: 40 }, () => doubling) }
+    const endless = folderOf({ 'tokenizer.json': { ...llamaJson(), decoder: steps } })
+    await expect(openTokenizer(endless)).rejects.toThrow('decodes "a" as "aa", which is longer')
   })
 
   it('a tokenizer.model with any bytes changed is opened or refused, and the process lives', async () => {
