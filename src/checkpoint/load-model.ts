@@ -96,7 +96,8 @@ async function loadLeaves(
   )
   const target = await chooseDevice(device)
   checkStorages(all, compute, target)
-  const settled = await settledStorages(all, from, compute)
+  const wantsStored = store === 'stored' || all.some(({ storage }) => storage === 'stored')
+  const settled = await settledStorages(all, from, compute, wantsStored)
   const bytes = (name: string): number => from.tensors.get(name)!.bytes
   const total = all.reduce((sum, { name }) => sum + bytes(name), 0)
   const sender = new Sender(target, bindingBytes)
@@ -167,13 +168,13 @@ async function settledStorages(
   all: readonly Kept[],
   source: TensorSource,
   compute: FloatDType,
+  wantsStored: boolean,
 ): Promise<readonly Kept<SettledStorage>[]> {
   const settled: Kept<SettledStorage>[] = []
   for (const kept of all) {
     settled.push({ ...kept, storage: await settledStorage(kept.storage, source, kept.name, compute) })
   }
-  const asked = all.flatMap(({ storage }, i) => (storage === 'stored' ? [settled[i]!] : []))
-  if (asked.length > 0 && asked.every(({ storage }) => storage === 'f32' || storage === 'f16')) {
+  if (wantsStored && settled.every(({ storage }) => storage === 'f32' || storage === 'f16')) {
     throw new UnsupportedError(`${source.path}: holds no weights as integers, so that none can be kept as stored`, {
       hint: `store them as f32 or f16, or have them quantised: int8 or int4`,
     })

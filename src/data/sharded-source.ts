@@ -53,9 +53,10 @@ async function checkFiles(folder: string, { path, shards }: ShardIndex): Promise
   if (missing.length === 0) return
   const named = missing.slice(0, 10).map(quoted).join(', ')
   throw new FileError(
-    `${path}: ${missing.length} of its ${shards.size} files are not in the folder: ` +
-      `${named}${missing.length > 10 ? ', ...' : ''}`,
-    { hint: 'download them into the same folder' },
+    `${path}: names files that are not in the folder: ${named}${missing.length > 10 ? ', ...' : ''}`,
+    {
+      hint: `it has ${shards.size - missing.length} of ${shards.size}; download the others into the same folder`,
+    },
   )
 }
 

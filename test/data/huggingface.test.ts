@@ -60,7 +60,7 @@ describe("a folder in Hugging Face's layout", () => {
     [
       'shards that are missing',
       { a: one, b: one, c: 'three', d: 'four' },
-      /2 of its 3 files are not in the folder: "three", "four"\n {2}hint: download/,
+      /names files that are not in the folder: "three", "four"\n {2}hint: it has 1 of 3/,
     ],
     ['a tensor that the shard lacks', { a: one, b: one, c: two, d: two }, /"d" is said to be in "two.*which lacks it/],
     ['a tensor that the index lacks', { a: one, c: two }, /"one.safetensors" holds tensor "b", which is in no file/],
