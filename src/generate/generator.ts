@@ -2,6 +2,7 @@ import { type Compiled, type CompileOptions, compile } from '../compile.ts'
 import { add, arange, cast, expandDims, ge, maximum, spec, sub, tensor } from '../ir/ops.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import type { LlamaConfig } from '../models/config.ts'
+import type { DecoderAttention } from '../models/decoder-attention.ts'
 import { checkRoom, emptyCache, type KvCache, kvCacheSpec } from '../models/kv-cache.ts'
 import { type LlamaParams, llamaEmbed, llamaStep } from '../models/llama.ts'
 import type { Sampler } from '../models/sampling.ts'
@@ -16,6 +17,11 @@ export interface GeneratorOptions {
   readonly positions: number
   /** Texts that are continued at the same time; 1 unless said. */
   readonly batch?: number
+  /**
+   * `causal` unless said. What is computed once must stay right as a text grows: each position attends to itself and to
+   * those before it, which `mmca-release` does not. One's own must leave out padding, of modality 0.
+   */
+  readonly attention?: Exclude<DecoderAttention, 'mmca-release'>
   /** `auto` unless said. */
   readonly device?: CompileOptions['device']
   /** One for each text, choosing from logits read to the host; without them the device takes the likeliest token. */
@@ -47,14 +53,14 @@ type Step = Compiled<[params: LlamaParams, ids: Tensor, padding: Tensor, cache: 
 
 /** A generator. Throws ValueError where samplers and texts differ in number. */
 export function makeGenerator(options: GeneratorOptions): Generator {
-  const { params, config, positions, batch: B = 1, device = 'auto', samplers } = options
+  const { params, config, positions, batch: B = 1, attention = 'causal', device = 'auto', samplers } = options
   if (samplers && samplers.length !== B) throw new ValueError(`generation: ${samplers.length} samplers for ${B} texts`)
   // Keys and values come in the dtype that the model computes in: nothing is lost by keeping them so.
   const dtype = rowDtype(params.model.embed_tokens.weight)
   const step: Step = compile(
     (weights: LlamaParams, ids: Tensor, padding: Tensor, cache: KvCache): StepResult => {
       const at = leftPadded(padding, ids.shape[1]!, cache.length)
-      const next = llamaStep(weights, config, llamaEmbed(weights, ids), cache, { attention: 'causal', ...at })
+      const next = llamaStep(weights, config, llamaEmbed(weights, ids), cache, { attention, ...at })
       return { choice: samplers ? next.logits : likeliest(next.logits), cache: next.cache }
     },
     [params, spec([B, 'T'], 'i32'), spec([B], 'i32'), kvCacheSpec(config, B, positions, dtype)],

@@ -8,8 +8,11 @@ import { UnsupportedError, ValueError } from '../util/errors.ts'
 export const ATTENTION_KINDS = ['causal', 'mmca-paper', 'mmca-release'] as const
 export type AttentionKind = (typeof ATTENTION_KINDS)[number]
 
-/** A kind by name, or a variant built from the modality i32 [B,Tk] of the keys: 0 padding, 1 text, 2 image. */
-export type DecoderAttention = AttentionKind | ((modality: Tensor) => Variant)
+/**
+ * A kind by name, a variant, which is then to see to padding by itself, or one built from the modality i32 [B,Tk] of the
+ * keys: 0 padding, 1 text, 2 image.
+ */
+export type DecoderAttention = AttentionKind | Variant | ((modality: Tensor) => Variant)
 
 /** Throws UnsupportedError for a name that is not an attention kind. */
 export function attentionKind(name: string): AttentionKind {
@@ -21,9 +24,10 @@ export function attentionKind(name: string): AttentionKind {
 /**
  * The variant for keys of `modality` [B,Tk]. Without a modality every key is text: plain causal attention.
  *
- * Throws ValueError where another kind than causal lacks a modality.
+ * Throws ValueError where what is built from a modality lacks one.
  */
 export function decoderVariant(attention: DecoderAttention, modality?: Tensor): Variant {
+  if (typeof attention === 'object') return attention
   if (!modality) {
     if (attention === 'causal') return causal
     throw new ValueError('attention by modality without a modality', { hint: 'pass modality: i32 [B,T]' })

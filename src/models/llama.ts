@@ -171,10 +171,12 @@ interface Pass {
 }
 
 function uncached(config: LlamaConfig, embeds: Tensor, { attention: kind, modality, positions }: DecoderOptions): Pass {
-  const T = embeds.shape[1]!
+  const [B, T] = embeds.shape as readonly [number, number, number]
+  // Without a modality all is text; plain causal attention then needs no mask of padding.
+  const asked = typeof kind === 'function' ? (modality ?? ones([B, T], 'i32')) : modality
   return {
     rope: decoderRope(config, positions ?? arange(T), T),
-    variant: decoderVariant(kind, modality),
+    variant: decoderVariant(kind, asked),
     queryOffset: 0,
     store: (_, k, v) => [k, v],
   }

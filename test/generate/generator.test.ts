@@ -5,9 +5,11 @@ import { tensor } from '../../src/ir/ops.ts'
 import { sizeOf } from '../../src/ir/shape.ts'
 import { fromHost, hostArrayOf } from '../../src/ir/tensor.ts'
 import { llamaConfig } from '../../src/models/config.ts'
+import type { DecoderAttention } from '../../src/models/decoder-attention.ts'
 import { llamaEmbed, llamaHidden, llamaLogits, llamaSpec } from '../../src/models/llama.ts'
 import { buildParams } from '../../src/models/params.ts'
 import { sampler } from '../../src/models/sampling.ts'
+import { slidingWindow } from '../../src/nn/variants.ts'
 
 const config = llamaConfig({
   vocab_size: 19,
@@ -25,14 +27,11 @@ const params = buildParams(llamaSpec(config), (_, { shape }) =>
 const device = 'reference'
 
 /** Greedy tokens without any cache: the whole text goes through the model for each. */
-function uncached(prompt: readonly number[], count: number): number[] {
+function uncached(prompt: readonly number[], count: number, attention: DecoderAttention = 'causal'): number[] {
   const ids = [...prompt]
   for (let i = 0; i < count; i++) {
     const embeds = llamaEmbed(params, tensor([ids], { dtype: 'i32' }))
-    const logits = hostArrayOf(
-      llamaLogits(params, llamaHidden(params, config, embeds, { attention: 'causal' })),
-      'test',
-    )
+    const logits = hostArrayOf(llamaLogits(params, llamaHidden(params, config, embeds, { attention })), 'test')
     ids.push(sampler()(logits.data.subarray((ids.length - 1) * 19)))
   }
   return ids.slice(prompt.length)
@@ -79,6 +78,15 @@ describe('a generator', () => {
     const [text] = await continued([[1]], 6, [never()])
     const logitsAbove0 = new Set(text)
     expect(logitsAbove0.size).toBe(6)
+  })
+
+  test('with attention of one’s own, as a model without a cache does', async () => {
+    const attention = slidingWindow(2)
+    const generator = makeGenerator({ params, config, positions: 24, device, attention })
+    const text: number[] = []
+    for await (const [id] of generator.continue([[1, 7, 3]], 6)) text.push(id!)
+    expect(text).toEqual(uncached([1, 7, 3], 6, attention))
+    expect(text).not.toEqual(uncached([1, 7, 3], 6))
   })
 
   test('says what does not fit', async () => {

@@ -3,7 +3,7 @@ import { checkpoint, grad } from '../../src/autodiff/index.ts'
 import { concat, key, slice, square, sum, tensor } from '../../src/ir/ops.ts'
 import type { Tensor } from '../../src/ir/tensor.ts'
 import { clipVisionConfig, llamaConfig } from '../../src/models/config.ts'
-import { attentionKind, decoderVariant } from '../../src/models/decoder-attention.ts'
+import { attentionKind, type DecoderAttention, decoderVariant } from '../../src/models/decoder-attention.ts'
 import { initParams } from '../../src/models/init.ts'
 import { checkRoom, emptyCache, kvCacheSpec } from '../../src/models/kv-cache.ts'
 import {
@@ -74,6 +74,14 @@ describe('the decoder', () => {
     expect(weights).toHaveLength(2)
     const row = (await weights[1]!.read()).slice(15, 20)
     expect([...row].map((w) => w > 0)).toEqual([false, false, true, true, false])
+  })
+
+  test('one’s own variant needs no modality where all is text, be it a variant or made from the modality', async () => {
+    const window = slidingWindow(2)
+    const logits = (attention: DecoderAttention) => llamaHidden(params, config, embeds, { attention }).read()
+    const wanted = await logits(window)
+    expect(await logits(() => window)).toEqual(wanted)
+    expect(apart(await logits('causal'), wanted)).toBeGreaterThan(0)
   })
 
   test('dynamic RoPE: a cached pass within the trained length equals one pass', async () => {
