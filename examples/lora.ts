@@ -14,21 +14,25 @@ import {
   closeDevices,
   compile,
   type DeviceChoice,
+  flattenNames,
   fuse,
   initParams,
   isTensor,
   key,
+  type LlamaParams,
+  llamaConfig,
+  llamaEmbed,
+  llamaHidden,
+  llamaLogits,
+  llamaSpec,
   loraSpec,
+  nextTokenLoss,
   put,
   type Tensor,
   tensor,
   trainStep,
   withLora,
 } from '../src/index.ts'
-import { llamaConfig } from '../src/models/config.ts'
-import { type LlamaParams, llamaEmbed, llamaHidden, llamaLogits, llamaSpec } from '../src/models/llama.ts'
-import { nextTokenLoss } from '../src/models/loss.ts'
-import { flattenNames } from '../src/models/names.ts'
 import { loadAdapters, saveAdapters } from '../src/node.ts'
 
 const LINES = ['what is learnt by heart stays in the heart.', 'the base is frozen; only adapters move.']
