@@ -12,7 +12,8 @@ beside it). The tokenizer is the one that lies in the folder or in the GGUF file
 Only the text goes to stdout, as it comes; the speed goes to stderr. A text ends before --steps where the model ends it
 (EOS) or begins a new one (BOS), or before a --stop. With several prompts the texts are written together, and come as
 one line of JSON each, in the order of the prompts: {"prompt", "text", "tokens", "reason"}.
-At a temperature above 0 equal seeds give equal texts; the second of several prompts has the seed after the first's.
+At a temperature above 0 equal seeds give equal texts on one kind of device; others round differently, and may at last draw
+another token. The second of several prompts has the seed after the first's.
 
   weft generate --model stories260K.bin --tokenizer tok512.bin --steps 200
   weft generate --model Llama-2-7b-hf --weights int4 --prompt "A cat" --temperature 0.8 --top-p 0.9
