@@ -51,9 +51,14 @@ export async function openFile(path: string): Promise<LastingFile> {
     const kind = await stat(path)
     if (!kind.isFile()) throw new FileError(`${path}: ${kind.isDirectory() ? REASONS['EISDIR'] : 'not a regular file'}`)
     const handle = await open(path, 'r')
-    const file = lasting(path, handle, (await handle.stat()).size)
-    await refusePointer(file)
-    return file
+    try {
+      const file = lasting(path, handle, (await handle.stat()).size)
+      await refusePointer(file)
+      return file
+    } catch (cause) {
+      await handle.close()
+      throw cause
+    }
   } catch (cause) {
     throw fileError(path, cause)
   }
@@ -64,19 +69,14 @@ const POINTER = 'version https://git-lfs.'
 const POINTER_BYTES = 1024
 
 /** Model repositories are often cloned without their large files: each reader would call the pointer damaged. */
-async function refusePointer(file: LastingFile): Promise<void> {
+async function refusePointer(file: OpenFile): Promise<void> {
   if (file.size < POINTER.length || file.size > POINTER_BYTES) return
-  try {
-    const start = new Uint8Array(POINTER.length)
-    await file.readInto(start, 0)
-    if (new TextDecoder('latin1').decode(start) !== POINTER) return
-    throw new FileError(`${file.path}: a pointer of Git LFS, not the file itself`, {
-      hint: 'fetch the file: git lfs pull, in its folder',
-    })
-  } catch (cause) {
-    await file.close()
-    throw cause
-  }
+  const start = new Uint8Array(POINTER.length)
+  await file.readInto(start, 0)
+  if (new TextDecoder('latin1').decode(start) !== POINTER) return
+  throw new FileError(`${file.path}: a pointer of Git LFS, not the file itself`, {
+    hint: 'fetch the file: git lfs pull, in its folder',
+  })
 }
 
 /** Opens `path`, hands it to `use`, and closes it whatever happens. Throws FileError as `openFile` does. */
