@@ -5,6 +5,7 @@ import { formatShape } from '../ir/shape.ts'
 import { assertFit, type FitOptions, type Misfit } from '../models/fit.ts'
 import { flattenNames } from '../models/names.ts'
 import { splitRows } from '../models/split.ts'
+import { bytesPerRow, canQuantise, GROUP, type Precision, type Storage, storageFor } from '../models/storage.ts'
 import { isMatrixSpec, isParamSpec, type ParamSpec, type SpecTree, type WeightsOf } from '../nn/param.ts'
 import type { Weight } from '../nn/weight.ts'
 import { chooseDevice, type DeviceChoice } from '../runtime/choose.ts'
@@ -14,15 +15,7 @@ import { flatten } from '../util/tree.ts'
 import { readAs } from './read-as.ts'
 import { readWeight } from './read-weight.ts'
 import { Sender } from './sender.ts'
-import {
-  bytesPerRow,
-  canQuantise,
-  GROUP,
-  type SettledStorage,
-  type Storage,
-  settledStorage,
-  storageFor,
-} from './storage.ts'
+import { settledStorage } from './storage.ts'
 
 export interface LoadModelOptions extends FitOptions {
   /** Where the parameters go; `auto` unless given. On `reference` they stay on the host. */
@@ -120,7 +113,7 @@ async function loadLeaves(
 /** Reads and sends one parameter, a matrix in as many pieces as there must be. */
 async function load(
   source: TensorSource,
-  { name, leaf, storage }: Kept<SettledStorage>,
+  { name, leaf, storage }: Kept<Precision>,
   compute: FloatDType,
   sender: Sender,
 ): Promise<Weight> {
@@ -169,8 +162,8 @@ async function settledStorages(
   source: TensorSource,
   compute: FloatDType,
   wantsStored: boolean,
-): Promise<readonly Kept<SettledStorage>[]> {
-  const settled: Kept<SettledStorage>[] = []
+): Promise<readonly Kept<Precision>[]> {
+  const settled: Kept<Precision>[] = []
   for (const kept of all) {
     settled.push({ ...kept, storage: await settledStorage(kept.storage, source, kept.name, compute) })
   }

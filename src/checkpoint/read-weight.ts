@@ -1,8 +1,8 @@
 import { quantise } from '../data/quantise.ts'
 import type { QuantisedMatrix, RowRange, TensorSource } from '../data/tensor-source.ts'
 import type { HostArray } from '../ir/dtype.ts'
+import { GROUP, type Precision } from '../models/storage.ts'
 import { readAs, rowChunks } from './read-as.ts'
-import { GROUP, type SettledStorage } from './storage.ts'
 
 /**
  * Rows of a matrix [O,I] of a checkpoint as floats or integers. What the file holds as integers of as many bits is taken
@@ -12,7 +12,7 @@ import { GROUP, type SettledStorage } from './storage.ts'
 export async function readWeight(
   source: TensorSource,
   name: string,
-  storage: SettledStorage,
+  storage: Precision,
   rows: RowRange,
 ): Promise<HostArray | QuantisedMatrix> {
   if (storage === 'f32' || storage === 'f16') return readAs(source, name, storage, rows)

@@ -1,4 +1,5 @@
-import { type LargeBuffer, USUAL_LIMITS } from '../plan/buffers.ts'
+import { GROUP } from '../models/storage.ts'
+import { USUAL_LIMITS } from '../plan/buffers.ts'
 import type { Paper } from '../plan/paper.ts'
 import type { InferencePlan } from '../plan/plan.ts'
 import type { PlanRequest } from '../plan/request.ts'
@@ -16,7 +17,7 @@ export interface Titles {
 export function inferenceReport(titles: Titles, request: PlanRequest, plan: InferencePlan): string {
   return [
     `${headline(titles, request)}\n${answer(request, plan)}`,
-    partsTable(request, plan),
+    partsTable(plan),
     memoryTable(request, plan),
     workTable(request, plan),
     limitsTable(request, plan),
@@ -38,15 +39,28 @@ function headline(
   return `${language}${seen} in ${precision}, ${sizes.join(', ')}\n`
 }
 
-function answer(request: PlanRequest, { run, verdict }: InferencePlan): string {
+function answer(request: PlanRequest, plan: InferencePlan): string {
+  const { run, verdict } = plan
   const needs = `running it takes ${bytesText(run.total)}`
-  if (verdict === null || request.memory === null)
-    return `Running it takes ${bytesText(run.total)}. Does it fit? --memory 8GB tells.\n`
-  const there = bytesText(request.memory)
-  if (verdict.fits)
-    return `FITS: ${needs} of ${there}; ${bytesText(verdict.spare)} to spare.\n${room(request, verdict)}`
-  return `DOES NOT FIT: ${needs}, there are ${there}; ${bytesText(-verdict.spare)} too little.\n${room(request, verdict)}`
+  const there = request.memory === null ? '' : bytesText(request.memory)
+  const helps = verdict === null ? '' : room(request, verdict)
+  if (!plan.binds) {
+    const binding = `${needs}, and a kernel must bind ${worst(plan)} of it at once, more than ${limitText(request.bindingLimit)}`
+    return `${wrap(`DOES NOT FIT: ${binding}.`)}${helps}`
+  }
+  if (verdict === null) return `Running it takes ${bytesText(run.total)}. Does it fit? --memory 8GB tells.\n`
+  if (verdict.fits) return `FITS: ${needs} of ${there}; ${bytesText(verdict.spare)} to spare.\n${helps}`
+  return `DOES NOT FIT: ${needs}, there are ${there}; ${bytesText(-verdict.spare)} too little.\n${helps}`
 }
+
+/** The most that must be bound at once and cannot be divided. */
+const worst = ({ largeBuffers, largeWeights }: InferencePlan): string =>
+  bytesText(
+    Math.max(
+      ...largeBuffers.map(({ bytes }) => bytes),
+      ...largeWeights.map(({ pieces, bytes }) => (pieces ? 0 : bytes)),
+    ),
+  )
 
 function room({ seq }: PlanRequest, { fits, longest, precision }: Verdict): string {
   const lines: string[] = []
@@ -59,17 +73,16 @@ function room({ seq }: PlanRequest, { fits, longest, precision }: Verdict): stri
   return lines.map((line) => `${line}\n`).join('')
 }
 
-function partsTable(request: PlanRequest, { parts, unread }: InferencePlan): string {
-  const { precision, group } = request
-  const kept = precision === 'f32' ? 'f32' : 'f16'
-  const rounded =
-    precision === 'f32' || precision === 'f16' ? precision : `${precision}, groups of ${group} with an f16 scale`
-  const rows = parts.map(({ part, parameters, bytes }) => [
+function partsTable({ parts, unread }: InferencePlan): string {
+  const rows = parts.map(({ part, parameters, bytes, kept }) => [
     part,
     countText(parameters),
     bytesText(bytes),
-    ` ${part === 'decoder layers' ? `${rounded}${rounded === precision ? '' : `; norms ${kept}`}` : part === 'output layer' ? precision : kept}`,
+    ` ${kept.length > 1 ? `${kept[0]}, the rest ${kept.slice(1).join(' and ')}` : kept[0]}`,
   ])
+  const integers = parts.some(({ kept }) => kept.some((precision) => precision.startsWith('int')))
+    ? `  Integers are in groups of ${GROUP} with an f16 scale, matrices of a width that groups do not divide in f16.\n`
+    : ''
   const total = [
     'in all',
     countText(parts.reduce((n, p) => n + p.parameters, 0)),
@@ -80,7 +93,7 @@ function partsTable(request: PlanRequest, { parts, unread }: InferencePlan): str
     unread.parameters === 0
       ? ''
       : `  Not counted, as nothing reads it: ${names.join(', ')} (${countText(unread.parameters)}, ${bytesText(unread.bytes)})\n`
-  return table(['Weights', 'parameters', 'bytes'], [...rows, total]) + wrap(left)
+  return table(['Weights', 'parameters', 'bytes'], [...rows, total]) + wrap(integers) + wrap(left)
 }
 
 function memoryTable({ seq, batch, precision }: PlanRequest, { run, papers }: InferencePlan): string {
@@ -96,9 +109,9 @@ function memoryTable({ seq, batch, precision }: PlanRequest, { run, papers }: In
   return table(['Memory to run', 'bytes'], rows)
 }
 
-function workTable({ batch, seq }: PlanRequest, { papers, perToken }: InferencePlan): string {
+function workTable({ batch }: PlanRequest, { papers, perToken, pass }: InferencePlan): string {
   const tokens = (paper: Paper): number =>
-    paper.name.startsWith('prefill') ? batch * seq : paper.name.startsWith('decode') ? batch : 1
+    paper.name.startsWith('prefill') ? batch * pass : paper.name.startsWith('decode') ? batch : 1
   const rows = papers.map((paper) => {
     const { products, attention } = paper.flops
     const n = tokens(paper)
@@ -117,10 +130,10 @@ function workTable({ batch, seq }: PlanRequest, { papers, perToken }: InferenceP
   )}`
 }
 
-function limitsTable(request: PlanRequest, { largeWeights, largeBuffers }: InferencePlan): string {
+function limitsTable(request: PlanRequest, { largeWeights, largeBuffers, pass }: InferencePlan): string {
   const limit = limitText(request.bindingLimit)
   if (largeWeights.length + largeBuffers.length === 0) {
-    return `Every tensor fits a binding of ${limit}.\n`
+    return `Every tensor fits a binding of ${limit}.\n${passesNote(request, pass)}`
   }
   const usual = USUAL_LIMITS.filter((l) => l > request.bindingLimit)
   const weights = largeWeights.map(({ name, shape, count, bytes, pieces }) => [
@@ -139,15 +152,13 @@ function limitsTable(request: PlanRequest, { largeWeights, largeBuffers }: Infer
   ]
   const advice =
     weights.length > 0 ? '  splitParams splits matrices by rows; the programs above were compiled so.\n' : ''
-  return table(head, [...weights, ...buffers]) + advice + (buffers.length > 0 ? tooLarge(request, largeBuffers) : '')
+  return table(head, [...weights, ...buffers]) + advice + passesNote(request, pass)
 }
 
-/** Activations grow with the positions of a pass. */
-function tooLarge({ seq, bindingLimit }: PlanRequest, buffers: readonly LargeBuffer[]): string {
-  const most = Math.floor((seq * bindingLimit) / Math.max(...buffers.map(({ bytes }) => bytes)))
-  const shorter = most < 1 ? '' : `take a prompt in passes of up to ${most} positions, or `
+function passesNote({ seq, bindingLimit }: PlanRequest, pass: number): string {
+  if (pass >= seq) return ''
   return wrap(
-    `  Where a kernel binds no more than ${limitText(bindingLimit)}, ${shorter}use a device that binds more.\n`,
+    `  A prompt is taken in passes of up to ${pass} positions: more at a time need more than ${limitText(bindingLimit)} in one buffer.\n`,
   )
 }
 
@@ -162,7 +173,7 @@ export function trainingReport(request: PlanRequest, plans: readonly TrainingPla
     bytesText(plan.optimiser),
     bytesText(plan.working),
     bytesText(plan.total),
-    ...(memory === null ? [] : [plan.total <= memory ? 'fits' : 'too large']),
+    ...(memory === null ? [] : [plan.total > memory ? 'too large' : binds(plan.paper, request) ? 'fits' : 'not bound']),
   ])
   const how =
     precision === 'f32'
@@ -170,7 +181,7 @@ export function trainingReport(request: PlanRequest, plans: readonly TrainingPla
       : 'computed in f16 with loss scaling; trained weights, their gradients and the two moments of AdamW are f32'
   const notes = [
     `  ${how}. Frozen weights are kept as for running; temporaries are activations and gradients.`,
-    ...plans.slice(0, 1).flatMap(({ paper }) => logitsNote(paper, request)),
+    ...plans.slice(0, 1).flatMap(({ paper }) => bindingNote(paper, request)),
   ]
   return (
     table(
@@ -183,13 +194,20 @@ export function trainingReport(request: PlanRequest, plans: readonly TrainingPla
 const loraName = (plans: readonly TrainingPlan[], rank: number): string =>
   `${plans.some(({ trained }) => trained !== 'LoRA' && trained !== 'everything') ? 'these and ' : ''}LoRA of rank ${rank}`
 
-function logitsNote({ temporaries }: Paper, { language, bindingLimit }: PlanRequest): string[] {
-  const logits = temporaries.filter(({ name }) => name.endsWith(`,${language.vocab_size}]`))
-  const largest = Math.max(0, ...logits.map(({ bytes }) => bytes))
-  if (largest <= bindingLimit) return []
+const largestOf = ({ temporaries }: Paper): { readonly name: string; readonly bytes: number } =>
+  temporaries.reduce((a, b) => (b.bytes > a.bytes ? b : a), { name: '', bytes: 0 })
+
+const binds = (paper: Paper, { bindingLimit }: PlanRequest): boolean => largestOf(paper).bytes <= bindingLimit
+
+/** What is largest are mostly the logits. */
+function bindingNote(paper: Paper, request: PlanRequest): string[] {
+  const { language, bindingLimit, seq } = request
+  if (binds(paper, request)) return []
+  const { name, bytes } = largestOf(paper)
+  const isLogits = name.endsWith(`,${language.vocab_size}]`)
   return [
-    `  The logits take ${bytesText(largest)} in f32, above the ${limitText(bindingLimit)} that can be bound: there, train on ` +
-      `shorter sequences (up to ${Math.floor(bindingLimit / (4 * language.vocab_size))} positions), or take the loss over blocks of positions.`,
+    `  ${isLogits ? 'The logits take' : `${name} takes`} ${bytesText(bytes)}, above the ${limitText(bindingLimit)} that can be bound: there, train on ` +
+      `shorter sequences (up to ${Math.floor((seq * bindingLimit) / bytes)} positions)${isLogits ? ', or take the loss over blocks of positions' : ''}.`,
   ]
 }
 

@@ -4,11 +4,11 @@ import { llamaConfig } from '../models/config.ts'
 import { ATTENTION_KINDS, type AttentionKind } from '../models/decoder-attention.ts'
 import { type ConfigJson, knownConfig, LANGUAGE_CONFIGS, VISION_CONFIGS } from '../models/known-configs.ts'
 import type { ProjectionKind } from '../models/projection.ts'
+import { PRECISIONS, type Precision } from '../models/storage.ts'
 import { visionConfig } from '../models/vision.ts'
 import { planInference, planTrainings } from '../plan/plan.ts'
 import type { PlanRequest } from '../plan/request.ts'
 import type { TrainingPlan } from '../plan/training.ts'
-import { PRECISIONS, type Precision } from '../plan/weights.ts'
 import { FileError, ValueError } from '../util/errors.ts'
 import type { Io } from './io.ts'
 import { oneOf, wholeNumber } from './options.ts'
@@ -22,7 +22,6 @@ interface Flags {
   readonly projection: ProjectionKind
   readonly attention?: AttentionKind
   readonly precision: Precision
-  readonly group: number
   readonly seq: number
   readonly batch: number
   readonly images: number
@@ -50,7 +49,7 @@ export function registerPlan(program: Command, io: Io): void {
     .option('--seq <n>', 'positions of a sequence, images included', wholeNumber('--seq', 8), 4096)
     .option(
       '--precision <p>',
-      `of the decoder's matrices: ${PRECISIONS.join(', ')}`,
+      `of the weights, as loadModel keeps them: ${PRECISIONS.join(', ')}`,
       oneOf('--precision', PRECISIONS),
       'f16',
     )
@@ -69,7 +68,6 @@ export function registerPlan(program: Command, io: Io): void {
     )
     .option('--memory <size>', 'that there is: 8GB, 16GiB', byteSize('--memory'))
     .option('--binding-limit <size>', 'the largest buffer that a kernel binds', byteSize('--binding-limit'), 2 ** 27)
-    .option('--group <n>', 'weights that share a scale', wholeNumber('--group', 8), 32)
     .option('--rank <n>', "of LoRA's adapters", wholeNumber('--rank', 1), 8)
     .option('--no-training', 'leave out what training takes')
     .option('--json', 'for machines: sizes in bytes, all figures')
@@ -118,7 +116,6 @@ async function requestOf(flags: Flags): Promise<PlanRequest> {
     projection: flags.projection,
     attention: flags.attention ?? (vision ? 'mmca-paper' : 'causal'),
     precision: flags.precision,
-    group: flags.group,
     seq: flags.seq,
     batch: flags.batch,
     images: vision ? flags.images : 0,

@@ -1,11 +1,11 @@
 import { flattenNames } from '../models/names.ts'
 import { splitRows } from '../models/split.ts'
+import { bytesPerRow } from '../models/storage.ts'
 import { isMatrixSpec, isParamSpec } from '../nn/param.ts'
 import { storeToRun } from './inference.ts'
 import type { PlannedModel } from './model.ts'
 import type { Buffer, Paper } from './paper.ts'
 import type { PlanRequest } from './request.ts'
-import { bytesPerRow } from './weights.ts'
 
 /** Limits that WebGPU devices have: the default, and what cards usually offer. */
 export const USUAL_LIMITS = [2 ** 27, 2 ** 30, 2 ** 31] as const
@@ -26,12 +26,11 @@ const pattern = (name: string): string => name.replace(/(^|\.)\d+(?=\.)/g, '$1*'
 
 /** Of the weights to run a model, those that must be split. */
 export function largeWeights(model: PlannedModel, request: PlanRequest, unread: ReadonlySet<string>): LargeWeight[] {
-  const store = storeToRun(model, request)
+  const store = storeToRun(request)
   const found = new Map<string, LargeWeight>()
   for (const [name, leaf] of flattenNames(model.spec, isParamSpec)) {
-    const { precision } = store(name, leaf)
     const I = leaf.shape.at(-1) ?? 1
-    const row = bytesPerRow(I, isMatrixSpec(leaf) ? precision : precision === 'f32' ? 'f32' : 'f16', request.group)
+    const row = bytesPerRow(I, store(name, leaf))
     const bytes = (row * leaf.shape.reduce((a, b) => a * b, 1)) / I
     if (bytes <= request.bindingLimit || unread.has(name)) continue
     const key = `${pattern(name)} ${leaf.shape}`
@@ -54,8 +53,6 @@ export function largeWeights(model: PlannedModel, request: PlanRequest, unread: 
 export interface LargeBuffer extends Buffer {
   readonly program: string
   readonly count: number
-  /** Their last axis is the vocabulary. */
-  readonly isLogits: boolean
 }
 
 /** What a program needs besides weights and is larger than a kernel can bind: it does not run where that is the limit. */
@@ -67,8 +64,7 @@ export function largeBuffers(paper: Paper, request: PlanRequest): LargeBuffer[] 
     // The cache has a tensor for each layer, cache.k[3].
     const key = name.replace(/^(cache\.[kv])\[\d+\]$/, '$1[*]')
     const known = found.get(key)
-    const isLogits = name.endsWith(`,${request.language.vocab_size}]`)
-    found.set(key, { program: paper.name, name: key, bytes, count: (known?.count ?? 0) + 1, isLogits })
+    found.set(key, { program: paper.name, name: key, bytes, count: (known?.count ?? 0) + 1 })
   }
   return [...found.values()].sort((a, b) => b.bytes - a.bytes)
 }

@@ -1,32 +1,31 @@
+import { type Precision, storageFor } from '../models/storage.ts'
 import type { ParamSpec } from '../nn/param.ts'
 import type { PlannedModel } from './model.ts'
 import { type Buffer, compileOnPaper, type Paper, sum } from './paper.ts'
 import { type PlanRequest, sizesOf } from './request.ts'
-import { computeType, parameterOf, type Store, type WeightSpecs, weightSpecs } from './weights.ts'
+import { computeType, parameterOf, type WeightSpecs, weightSpecs } from './weights.ts'
 
-/**
- * How weights are kept to run a model: matrices of decoder layers and output layer as asked; tables, norms, biases, the
- * encoder and the projection in what is computed in, as they are small, or lose more by rounding.
- */
-export function storeToRun(model: PlannedModel, { precision }: PlanRequest): (name: string, leaf: ParamSpec) => Store {
-  return (name) => {
-    const part = model.partOf(name)
-    const rounded = part === 'decoder layers' || part === 'output layer'
-    return { precision: rounded ? precision : computeType(precision) }
-  }
+/** How each parameter is kept to run a model, as `loadModel` does it for a model that is computed in `computeType`. */
+export const storeToRun = ({ precision }: PlanRequest): ((name: string, leaf: ParamSpec) => Precision) =>
+  storageFor(precision, computeType(precision))
+
+export function weightsToRun(model: PlannedModel, request: PlanRequest): WeightSpecs {
+  const store = storeToRun(request)
+  return weightSpecs(model.spec, {
+    compute: computeType(request.precision),
+    limit: request.bindingLimit,
+    store: (name, leaf) => ({ precision: store(name, leaf) }),
+  })
 }
 
-export const weightsToRun = (model: PlannedModel, request: PlanRequest): WeightSpecs =>
-  weightSpecs(model.spec, {
-    group: request.group,
-    limit: request.bindingLimit,
-    store: storeToRun(model, request),
-  })
-
 /** The programs that run a model, compiled. */
-export function* inferencePapers(model: PlannedModel, request: PlanRequest): Generator<Paper> {
+export function inferencePapers(model: PlannedModel, request: PlanRequest, pass: number): Paper[] {
   const weights = weightsToRun(model, request)
-  for (const draft of model.inference(weights, sizesOf(request))) yield compileOnPaper(draft)
+  const sizes = sizesOf(request)
+  const { encode, prefill, decode } = model
+  return [...(encode ? [encode(weights, sizes)] : []), prefill(weights, sizes, pass), decode(weights, sizes)].map(
+    compileOnPaper,
+  )
 }
 
 /** Bytes that running a model takes. */

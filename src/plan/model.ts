@@ -56,8 +56,12 @@ export interface PlannedModel {
   partOf(name: string): Part
   /** Names of what a projection's training changes begin so; none without an encoder. */
   readonly trainedByRelease: readonly string[]
-  /** To encode one image, to take in T positions, to make one step. */
-  inference(weights: WeightSpecs, sizes: Sizes): readonly Draft[]
+  /** To encode one image; null without an encoder. */
+  readonly encode: ((weights: WeightSpecs, sizes: Sizes) => Draft) | null
+  /** To take in so many positions of a prompt. */
+  prefill(weights: WeightSpecs, sizes: Sizes, pass: number): Draft
+  /** To make one step. */
+  decode(weights: WeightSpecs, sizes: Sizes): Draft
   /** The loss of a batch, and the batch's specs. */
   loss(sizes: Sizes, wrap: Wrap): { readonly loss: (params: never, batch: never) => Tensor; readonly batch: unknown }
 }
@@ -70,20 +74,24 @@ const isOutput = (name: string): boolean => /(^|\.)lm_head\./.test(name)
 export function plannedDecoder(config: LlamaConfig, attention: AttentionKind): PlannedModel {
   const step = (p: LlamaParams, ids: Tensor, cache: KvCache) =>
     llamaStep(p, config, llamaEmbed(p, ids), cache, { attention })
+  const call = { fn: step, argNames: ['params', 'ids', 'cache'], donate: [2] }
   return {
     spec: llamaSpec(config),
     language: config,
     featuresPerImage: 0,
     partOf: (name) => (isTable(name) ? 'token embeddings' : isOutput(name) ? 'output layer' : 'decoder layers'),
     trainedByRelease: [],
-    inference: (weights, { B, T, dtype }) => {
-      const call = { fn: step, argNames: ['params', 'ids', 'cache'], donate: [2] }
-      const cache = kvCacheSpec(config, B, T, dtype)
-      return [
-        { ...call, name: `prefill ${T} tokens`, args: [weights, ints(B, T), cache] },
-        { ...call, name: 'decode a token', args: [weights, ints(B, 1), cache] },
-      ]
-    },
+    encode: null,
+    prefill: (weights, { B, T, dtype }, pass) => ({
+      ...call,
+      name: `prefill ${pass} tokens`,
+      args: [weights, ints(B, pass), kvCacheSpec(config, B, T, dtype)],
+    }),
+    decode: (weights, { B, T, dtype }) => ({
+      ...call,
+      name: 'decode a token',
+      args: [weights, ints(B, 1), kvCacheSpec(config, B, T, dtype)],
+    }),
     loss: ({ B, T }, wrap) => ({
       loss: (p: LlamaParams, { ids, labels, modality }: Record<'ids' | 'labels' | 'modality', Tensor>) => {
         const hidden = llamaHidden(p, config, llamaEmbed(p, ids), { ...wrap, attention, modality })
@@ -113,6 +121,7 @@ export function plannedVisualChat(config: VisualChatConfig): PlannedModel {
   }
   const step = (p: VisualChatParams, ids: Tensor, cache: KvCache) =>
     llamaStep(p.lang_decoder, language, embedText(p, ids), cache, { attention })
+  const featureTable = (images: number, dtype: Sizes['dtype']): Spec => spec([images, P, language.hidden_size], dtype)
   return {
     spec: visualChatSpec(config),
     language,
@@ -123,35 +132,30 @@ export function plannedVisualChat(config: VisualChatConfig): PlannedModel {
       return isTable(name) ? 'token embeddings' : isOutput(name) ? 'output layer' : 'decoder layers'
     },
     trainedByRelease: ['lang_embed', 'projection'],
-    inference: (weights, { B, T, N, dtype }) => {
-      const table = spec([B * N, P, language.hidden_size], dtype)
-      const cache = kvCacheSpec(language, B, T, dtype)
-      const turn = { tokenIds: ints(B, T), imageSlot: ints(B, T), modality: ints(B, T), count: ints() }
-      const pixels = spec([1, ...imageShape(config.vision)])
-      return [
-        {
-          name: 'encode an image',
-          fn: encode,
-          args: [weights, pixels, table, ints()],
-          argNames: ['params', 'pixels', 'features', 'index'],
-          donate: [2],
-        },
-        {
-          name: `prefill ${T} tokens`,
-          fn: prefill,
-          args: [weights, table, turn, cache],
-          argNames: ['params', 'features', 'turn', 'cache'],
-          donate: [3],
-        },
-        {
-          name: 'decode a token',
-          fn: step,
-          args: [weights, ints(B, 1), cache],
-          argNames: ['params', 'ids', 'cache'],
-          donate: [2],
-        },
-      ]
+    encode: (weights, { B, N, dtype }) => ({
+      name: 'encode an image',
+      fn: encode,
+      args: [weights, spec([1, ...imageShape(config.vision)]), featureTable(B * N, dtype), ints()],
+      argNames: ['params', 'pixels', 'features', 'index'],
+      donate: [2],
+    }),
+    prefill: (weights, { B, T, N, dtype }, pass) => {
+      const turn = { tokenIds: ints(B, pass), imageSlot: ints(B, pass), modality: ints(B, pass), count: ints() }
+      return {
+        name: `prefill ${pass} tokens`,
+        fn: prefill,
+        args: [weights, featureTable(B * N, dtype), turn, kvCacheSpec(language, B, T, dtype)],
+        argNames: ['params', 'features', 'turn', 'cache'],
+        donate: [3],
+      }
     },
+    decode: (weights, { B, T, dtype }) => ({
+      name: 'decode a token',
+      fn: step,
+      args: [weights, ints(B, 1), kvCacheSpec(language, B, T, dtype)],
+      argNames: ['params', 'ids', 'cache'],
+      donate: [2],
+    }),
     loss: ({ B, T, N }, wrap) => ({
       loss: (p: VisualChatParams, batch: Parameters<typeof visualChatLoss>[2]) =>
         visualChatLoss(p, config, batch, wrap),

@@ -1,9 +1,11 @@
 import { flattenNames } from '../models/names.ts'
+import { PRECISIONS, type Precision } from '../models/storage.ts'
 import { isMatrixSpec, isParamSpec } from '../nn/param.ts'
 import { type LargeBuffer, type LargeWeight, largeBuffers, largeWeights } from './buffers.ts'
-import { inferencePapers, parameterIn, type RunMemory, runMemory, unreadByAll } from './inference.ts'
+import { inferencePapers, parameterIn, type RunMemory, runMemory, storeToRun, unreadByAll } from './inference.ts'
 import { PARTS, type Part, type PlannedModel } from './model.ts'
 import { type Paper, sum } from './paper.ts'
+import { longestPass } from './passes.ts'
 import { checkRequest, modelOf, type PlanRequest } from './request.ts'
 import { planTraining, type TrainingPlan, trainedOf } from './training.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
@@ -14,6 +16,8 @@ export interface PartPlan {
   readonly parameters: number
   /** Bytes to run it. */
   readonly bytes: number
+  /** What its parameters are kept as, integers first. */
+  readonly kept: readonly Precision[]
 }
 
 /** What a model takes to run. */
@@ -26,7 +30,12 @@ export interface InferencePlan {
   /** Weights of matrices that each token of the decoder is multiplied with. */
   readonly perToken: number
   readonly largeWeights: readonly LargeWeight[]
+  /** Positions of a prompt that a pass takes in: all, or as many as a kernel can bind what they need of. */
+  readonly pass: number
+  /** What cannot be bound however short the passes: the model does not run. */
   readonly largeBuffers: readonly LargeBuffer[]
+  /** Can kernels bind all that the programs need? */
+  readonly binds: boolean
   readonly verdict: Verdict | null
 }
 
@@ -37,17 +46,23 @@ export interface InferencePlan {
 export function planInference(request: PlanRequest): InferencePlan {
   checkRequest(request)
   const model = modelOf(request)
-  const papers = [...inferencePapers(model, request)]
+  const pass = longestPass(request).positions
+  const papers = inferencePapers(model, request, pass)
   const unread = unreadByAll(papers)
   const run = runMemory(papers)
+  const weights = largeWeights(model, request, unread)
+  const buffers = papers.flatMap((paper) => largeBuffers(paper, request))
+  const binds = buffers.length === 0 && weights.every(({ pieces }) => pieces !== null)
   return {
-    ...partsOf(model, papers[0]!, unread),
+    ...partsOf(model, request, papers[0]!, unread),
     run,
     papers,
     perToken: weightsPerToken(model),
-    largeWeights: largeWeights(model, request, unread),
-    largeBuffers: papers.flatMap((paper) => largeBuffers(paper, request)),
-    verdict: request.memory === null ? null : verdictOf(request, run, unread, request.memory),
+    pass,
+    largeWeights: weights,
+    largeBuffers: buffers,
+    binds,
+    verdict: request.memory === null ? null : verdictOf(request, { run, unread, binds }, request.memory),
   }
 }
 
@@ -62,6 +77,7 @@ export function* planTrainings(request: PlanRequest, { papers }: InferencePlan):
 
 function partsOf(
   model: PlannedModel,
+  request: PlanRequest,
   { inputs }: Paper,
   unread: ReadonlySet<string>,
 ): Pick<InferencePlan, 'parts' | 'unread'> {
@@ -70,21 +86,25 @@ function partsOf(
     const name = parameterIn(input.name)
     if (name !== null) bytes.set(name, (bytes.get(name) ?? 0) + input.bytes)
   }
-  const leaves = [...flattenNames(model.spec, isParamSpec)].map(([name, { shape }]) => ({
+  const store = storeToRun(request)
+  const leaves = [...flattenNames(model.spec, isParamSpec)].map(([name, leaf]) => ({
     name,
-    parameters: shape.reduce((a, b) => a * b, 1),
+    parameters: leaf.shape.reduce((a, b) => a * b, 1),
     bytes: bytes.get(name)!,
+    kept: store(name, leaf),
   }))
-  const total = (of: (name: string) => boolean): { readonly parameters: number; readonly bytes: number } => {
-    const chosen = leaves.filter(({ name }) => of(name))
-    return { parameters: sum(chosen.map((l) => l.parameters)), bytes: sum(chosen.map((l) => l.bytes)) }
+  const total = (chosen: typeof leaves): { readonly parameters: number; readonly bytes: number } => ({
+    parameters: sum(chosen.map((l) => l.parameters)),
+    bytes: sum(chosen.map((l) => l.bytes)),
+  })
+  const partOf = (part: Part): PartPlan => {
+    const chosen = leaves.filter(({ name }) => !unread.has(name) && model.partOf(name) === part)
+    const kept = new Set(chosen.map((l) => l.kept))
+    return { part, ...total(chosen), kept: PRECISIONS.toReversed().filter((precision) => kept.has(precision)) }
   }
   return {
-    parts: PARTS.map((part) => ({
-      part,
-      ...total((name) => !unread.has(name) && model.partOf(name) === part),
-    })).filter(({ parameters }) => parameters > 0),
-    unread: { names: [...unread], ...total((name) => unread.has(name)) },
+    parts: PARTS.map(partOf).filter(({ parameters }) => parameters > 0),
+    unread: { names: [...unread], ...total(leaves.filter(({ name }) => unread.has(name))) },
   }
 }
 

@@ -1,11 +1,12 @@
 import type { LlamaConfig } from '../models/config.ts'
 import type { AttentionKind } from '../models/decoder-attention.ts'
 import type { ProjectionKind } from '../models/projection.ts'
+import type { Precision } from '../models/storage.ts'
 import type { VisionConfig } from '../models/vision.ts'
 import { featuresPerImage } from '../models/visualchat.ts'
 import { ValueError } from '../util/errors.ts'
 import { type PlannedModel, plannedDecoder, plannedVisualChat, type Sizes } from './model.ts'
-import { computeType, type Precision } from './weights.ts'
+import { computeType } from './weights.ts'
 
 /** What is to be planned. */
 export interface PlanRequest {
@@ -14,10 +15,8 @@ export interface PlanRequest {
   readonly vision: VisionConfig | null
   readonly projection: ProjectionKind
   readonly attention: AttentionKind
-  /** How the matrices of decoder and output layer are kept. */
+  /** How parameters are kept: `storageFor` says what becomes of each. */
   readonly precision: Precision
-  /** Weights that share a scale. */
-  readonly group: number
   /** Positions of a sequence, images included. */
   readonly seq: number
   readonly batch: number

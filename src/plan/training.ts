@@ -8,7 +8,7 @@ import { storeToRun } from './inference.ts'
 import type { PlannedModel } from './model.ts'
 import { bytesOf, compileOnPaper, type Paper, sum } from './paper.ts'
 import { type PlanRequest, sizesOf } from './request.ts'
-import { parameterOf, type Store, type WeightSpecs, weightSpecs } from './weights.ts'
+import { computeType, parameterOf, type Store, type WeightSpecs, weightSpecs } from './weights.ts'
 
 /** Who is trained: what the release trains (embeddings and projection), that with adapters, or everything. */
 export const TRAINED = ['embeddings and projection', 'LoRA', 'everything'] as const
@@ -103,16 +103,16 @@ export function planTraining(
 }
 
 function weightsToTrain(model: PlannedModel, request: PlanRequest, trained: Trained): WeightSpecs {
-  const frozen = storeToRun(model, request)
+  const frozen = storeToRun(request)
   return weightSpecs(model.spec, {
-    group: request.group,
+    compute: computeType(request.precision),
     limit: request.bindingLimit,
     store(name, leaf): Store {
       if (trained === 'everything' || model.trainedByRelease.some((start) => name.startsWith(start))) {
         return { precision: 'f32' }
       }
       const adapted = trained === 'LoRA' && isMatrixSpec(leaf) && model.partOf(name) === 'decoder layers'
-      return { ...frozen(name, leaf), ...(adapted ? { adapter: request.rank } : {}) }
+      return { precision: frozen(name, leaf), ...(adapted ? { adapter: request.rank } : {}) }
     },
   })
 }

@@ -1,12 +1,11 @@
+import type { FloatDType } from '../ir/dtype.ts'
 import { type Spec, spec } from '../ir/ops/spec.ts'
+import { formatShape } from '../ir/shape.ts'
 import { flattenNames } from '../models/names.ts'
 import { inPieces } from '../models/split.ts'
-import { isMatrixSpec, isParamSpec, type ParamSpec, type SpecTree } from '../nn/param.ts'
+import { bytesPerRow, GROUP, type Precision } from '../models/storage.ts'
+import { isMatrixSpec, isParamSpec, type MatrixSpec, type ParamSpec, type SpecTree } from '../nn/param.ts'
 import { flatten } from '../util/tree.ts'
-
-/** How a model's weights are kept. */
-export const PRECISIONS = ['f32', 'f16', 'int8', 'int4'] as const
-export type Precision = (typeof PRECISIONS)[number]
 
 /** What is computed in. Integers are read as f16. */
 export const computeType = (precision: Precision): 'f32' | 'f16' => (precision === 'f32' ? 'f32' : 'f16')
@@ -19,11 +18,11 @@ export interface Store {
 }
 
 export interface WeightOptions {
-  /** Weights that share a scale. */
-  readonly group: number
+  /** What the model computes in, which is what rows of its tables come in. */
+  readonly compute: FloatDType
   /** Bytes of the largest buffer: matrices that are larger are split by rows. */
   readonly limit: number
-  /** For a parameter by name: `lang_decoder.model.layers.0.mlp.up_proj.weight`. */
+  /** For a parameter by name: `lang_decoder.model.layers.0.mlp.up_proj.weight`. Only matrices can be integers. */
   readonly store: (name: string, leaf: ParamSpec) => Store
 }
 
@@ -31,8 +30,8 @@ export interface WeightOptions {
 export type WeightSpecs = Spec | { readonly [part: string]: WeightSpecs } | readonly WeightSpecs[]
 
 /**
- * The parameters of a model as they would lie on a device: quantised where their width is a multiple of the group, in
- * pieces where they are larger than the limit. Nothing is allocated.
+ * The parameters of a model as `loadModel` would put them on a device: matrices in pieces where they are larger than the
+ * limit. Nothing is allocated.
  */
 export function weightSpecs(tree: SpecTree, options: WeightOptions): WeightSpecs {
   const leaves = [...flattenNames(tree, isParamSpec)].map(([name, leaf]) =>
@@ -42,11 +41,14 @@ export function weightSpecs(tree: SpecTree, options: WeightOptions): WeightSpecs
 }
 
 function specOf(leaf: ParamSpec, { precision, adapter }: Store, options: WeightOptions): WeightSpecs {
-  if (!isMatrixSpec(leaf)) return spec(leaf.shape, computeType(precision))
-  const base = matrixSpec(leaf.shape, precision, options)
-  if (adapter === undefined) return base
-  const [O, I] = leaf.shape
-  return { base, down: spec([adapter, I]), up: spec([O, adapter]), scale: spec([]) }
+  if (isMatrixSpec(leaf)) {
+    const base = matrixSpec(leaf, precision, options)
+    if (adapter === undefined) return base
+    const [O, I] = leaf.shape
+    return { base, down: spec([adapter, I]), up: spec([O, adapter]), scale: spec([]) }
+  }
+  if (precision === 'f32' || precision === 'f16') return spec(leaf.shape, precision)
+  throw new Error(`a parameter ${formatShape(leaf.shape)} that is no matrix as ${precision}`)
 }
 
 /**
@@ -55,32 +57,19 @@ function specOf(leaf: ParamSpec, { precision, adapter }: Store, options: WeightO
 export const parameterOf = (path: string): string =>
   path.replace(/\[(\d+)\]/g, '.$1').replace(/(\.base)?(\.parts\.\d+)?(\.(int4|int8|scales|down|up|scale))?$/, '')
 
-/** Bits of an integer, where a matrix of width I is kept as such: its groups must be whole, and whole words. */
-function quantisedBits(I: number, precision: Precision, group: number): 4 | 8 | null {
-  if (precision === 'f32' || precision === 'f16') return null
-  const bits = precision === 'int4' ? 4 : 8
-  return I % group === 0 && group % (32 / bits) === 0 ? bits : null
-}
-
+/** Scales are rounded to what f16 can hold; those of tables come in what is computed in. */
 function matrixSpec(
-  shape: readonly [O: number, I: number],
+  { shape, table }: MatrixSpec,
   precision: Precision,
-  { group, limit }: WeightOptions,
+  { compute, limit }: WeightOptions,
 ): WeightSpecs {
   const [, I] = shape
-  const bits = quantisedBits(I, precision, group)
-  return inPieces<WeightSpecs>(shape, bytesPerRow(I, precision, group), limit, ({ from, to }) => {
+  return inPieces<WeightSpecs>(shape, bytesPerRow(I, precision), limit, ({ from, to }) => {
     const rows = to - from
-    if (bits === null) return spec([rows, I], computeType(precision))
-    const scales = spec([rows, I / group], 'f16')
-    const packed = spec([rows, (I * bits) / 32], 'i32')
-    return bits === 4 ? { int4: packed, scales } : { int8: packed, scales }
+    if (precision === 'f32' || precision === 'f16') return spec([rows, I], precision)
+    const scales = spec([rows, I / GROUP], table ? compute : 'f16')
+    return precision === 'int4'
+      ? { int4: spec([rows, I / 8], 'i32'), scales }
+      : { int8: spec([rows, I / 4], 'i32'), scales }
   })
-}
-
-/** Bytes of a row of I weights, in the largest of the buffers that hold them. */
-export function bytesPerRow(I: number, precision: Precision, group: number): number {
-  const bits = quantisedBits(I, precision, group)
-  if (bits === null) return I * (computeType(precision) === 'f16' ? 2 : 4)
-  return Math.max((I * bits) / 8, (2 * I) / group)
 }

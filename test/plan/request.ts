@@ -7,7 +7,6 @@ const COMMON = {
   projection: 'baseline',
   attention: 'causal',
   precision: 'f16',
-  group: 32,
   seq: 256,
   batch: 1,
   images: 0,

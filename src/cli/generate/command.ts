@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { STORAGES } from '../../checkpoint/storage.ts'
+import { STORAGES } from '../../models/storage.ts'
 import type { Io } from '../io.ts'
 import { decimal, deviceOption, oneOf, wholeNumber } from '../options.ts'
 import { DEFAULT_STEPS, type GenerateFlags } from './flags.ts'

@@ -1,4 +1,4 @@
-import type { Storage } from '../../checkpoint/storage.ts'
+import type { Storage } from '../../models/storage.ts'
 import type { DeviceChoice } from '../../runtime/choose.ts'
 
 export interface GenerateFlags {
