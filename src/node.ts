@@ -18,7 +18,6 @@ export {
   saveVisualChat,
   type VisualChatModel,
 } from './checkpoint/save-model.ts'
-export { type Storage, storageFor } from './checkpoint/storage.ts'
 export { tokenizerFilesIn } from './checkpoint/tokenizer-files.ts'
 export { type GgufSource, type GgufTokenizer, ggufSource } from './data/gguf.ts'
 export { huggingFaceSource } from './data/huggingface.ts'
@@ -34,3 +33,4 @@ export { openTokenizer } from './data/tokenizers/open-tokenizer.ts'
 export { type JsonValue, readTorchArguments } from './data/torch-arguments.ts'
 export { torchSource } from './data/torch-source.ts'
 export { fromReleaseNames } from './models/adapter-names.ts'
+export { type Precision, type Storage, storageFor } from './models/storage.ts'

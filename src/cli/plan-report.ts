@@ -45,7 +45,7 @@ function answer(request: PlanRequest, plan: InferencePlan): string {
   const there = request.memory === null ? '' : bytesText(request.memory)
   const helps = verdict === null ? '' : room(request, verdict)
   if (!plan.binds) {
-    const binding = `${needs}, and a kernel must bind ${worst(plan)} of it at once, more than ${limitText(request.bindingLimit)}`
+    const binding = `${needs}, and a kernel must bind ${worst(plan)} at once, more than ${limitText(request.bindingLimit)}`
     return `${wrap(`DOES NOT FIT: ${binding}.`)}${helps}`
   }
   if (verdict === null) return `Running it takes ${bytesText(run.total)}. Does it fit? --memory 8GB tells.\n`
@@ -54,13 +54,11 @@ function answer(request: PlanRequest, plan: InferencePlan): string {
 }
 
 /** The most that must be bound at once and cannot be divided. */
-const worst = ({ largeBuffers, largeWeights }: InferencePlan): string =>
-  bytesText(
-    Math.max(
-      ...largeBuffers.map(({ bytes }) => bytes),
-      ...largeWeights.map(({ pieces, bytes }) => (pieces ? 0 : bytes)),
-    ),
-  )
+function worst({ largeBuffers, largeWeights }: InferencePlan): string {
+  const whole = [...largeBuffers, ...largeWeights.filter(({ pieces }) => pieces === null)]
+  const { name, bytes } = whole.reduce((a, b) => (b.bytes > a.bytes ? b : a))
+  return `${name} of ${bytesText(bytes)}`
+}
 
 function room({ seq }: PlanRequest, { fits, longest, precision }: Verdict): string {
   const lines: string[] = []
@@ -130,7 +128,7 @@ function workTable({ batch }: PlanRequest, { papers, perToken, pass }: Inference
   )}`
 }
 
-function limitsTable(request: PlanRequest, { largeWeights, largeBuffers, pass }: InferencePlan): string {
+function limitsTable(request: PlanRequest, { largeWeights, largeBuffers, pass, binds }: InferencePlan): string {
   const limit = limitText(request.bindingLimit)
   if (largeWeights.length + largeBuffers.length === 0) {
     return `Every tensor fits a binding of ${limit}.\n${passesNote(request, pass)}`
@@ -152,7 +150,7 @@ function limitsTable(request: PlanRequest, { largeWeights, largeBuffers, pass }:
   ]
   const advice =
     weights.length > 0 ? '  splitParams splits matrices by rows; the programs above were compiled so.\n' : ''
-  return table(head, [...weights, ...buffers]) + advice + passesNote(request, pass)
+  return table(head, [...weights, ...buffers]) + advice + (binds ? passesNote(request, pass) : '')
 }
 
 function passesNote({ seq, bindingLimit }: PlanRequest, pass: number): string {
