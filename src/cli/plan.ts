@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { llamaConfig } from '../models/config.ts'
 import { ATTENTION_KINDS, type AttentionKind } from '../models/decoder-attention.ts'
 import { type ConfigJson, knownConfig, LANGUAGE_CONFIGS, VISION_CONFIGS } from '../models/known-configs.ts'
-import type { ProjectionKind } from '../models/projection.ts'
+import { PROJECTION_KINDS, type ProjectionKind } from '../models/projection.ts'
 import { PRECISIONS, type Precision } from '../models/storage.ts'
 import { visionConfig } from '../models/vision.ts'
 import { planInference, planTrainings } from '../plan/plan.ts'
@@ -55,12 +55,7 @@ export function registerPlan(program: Command, io: Io): void {
     )
     .option('--images <n>', 'images of each sequence', wholeNumber('--images', 1), 1)
     .option('--batch <n>', 'sequences at a time', wholeNumber('--batch', 1), 1)
-    .option(
-      '--projection <kind>',
-      'baseline, vit or perceiver',
-      oneOf<ProjectionKind>('--projection', ['baseline', 'vit', 'perceiver']),
-      'baseline',
-    )
+    .option('--projection <kind>', PROJECTION_KINDS.join(', '), oneOf('--projection', PROJECTION_KINDS), 'baseline')
     .option(
       '--attention <kind>',
       `${ATTENTION_KINDS.join(', ')} (default: mmca-paper with an encoder, else causal)`,

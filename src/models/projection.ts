@@ -9,14 +9,14 @@ import { perceive, perceiverSpec } from './perceiver.ts'
 import { resamplerProblem } from './resampler.ts'
 
 /** What brings image features into the space of token embeddings, by the names of the release's `vis_proj`. */
-export type ProjectionKind = 'baseline' | 'vit' | 'perceiver'
-const KINDS: readonly ProjectionKind[] = ['baseline', 'vit', 'perceiver']
+export const PROJECTION_KINDS = ['baseline', 'vit', 'perceiver'] as const
+export type ProjectionKind = (typeof PROJECTION_KINDS)[number]
 
 /** Throws UnsupportedError for a name that the release does not have. */
 export function projectionKind(name: string): ProjectionKind {
-  const kind = KINDS.find((k) => k === name)
+  const kind = PROJECTION_KINDS.find((k) => k === name)
   if (kind) return kind
-  throw new UnsupportedError(`projection ${JSON.stringify(name)}`, { hint: KINDS.join(', ') })
+  throw new UnsupportedError(`projection ${JSON.stringify(name)}`, { hint: PROJECTION_KINDS.join(', ') })
 }
 
 /** What a projection must know of the encoder before it; all but the width is for `vit` and `perceiver`. */
