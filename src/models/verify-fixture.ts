@@ -1,4 +1,5 @@
 import type { HostArray } from '../ir/dtype.ts'
+import { formatShape, sameShape } from '../ir/shape.ts'
 import { fromHost, type Tensor } from '../ir/tensor.ts'
 import { FileError } from '../util/errors.ts'
 import type { Fixture } from './verify.ts'
@@ -8,6 +9,13 @@ export function hostInput({ tensors }: Fixture, name: string): HostArray {
   const array = tensors.get(name)
   if (!array) throw new FileError(`verify: the fixture has no tensor ${name}`)
   return array
+}
+
+/** Throws FileError if the fixture's tensor is of another shape: it would be read, clamped, as something else. */
+export function requireShape(fixture: Fixture, name: string, shape: readonly number[]): void {
+  const found = hostInput(fixture, name).shape
+  if (sameShape(found, shape)) return
+  throw new FileError(`verify: the fixture's ${name} is ${formatShape(found)}, and its texts ${formatShape(shape)}`)
 }
 
 /** Throws FileError if the fixture lacks the tensor. */

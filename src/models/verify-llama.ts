@@ -13,7 +13,7 @@ import {
 import { nextTokenLoss } from './loss.ts'
 import { loadParams } from './params.ts'
 import type { Case, Fixture } from './verify.ts'
-import { hostInput, input, jsonField } from './verify-fixture.ts'
+import { hostInput, input, jsonField, requireShape } from './verify-fixture.ts'
 
 type Variables = LlamaParams & { readonly inputs_embeds?: Tensor }
 interface Constants {
@@ -30,6 +30,8 @@ export function llamaCase(fixture: Fixture): Case<Variables, Constants> {
   const fromIds = has('input_ids')
   // An attention mask is a modality without images: 0 padding, 1 text.
   const modalityName = has('modality') ? 'modality' : 'attention_mask'
+  const texts = hostInput(fixture, fromIds ? 'input_ids' : 'inputs_embeds').shape.slice(0, 2)
+  for (const name of [modalityName, 'labels']) requireShape(fixture, name, texts)
   const params = loadParams(llamaSpec(config), fixture.tensors, { prefix: 'param.', ignore: isTiedHead(config) })
   const embed = (v: Variables, c: Constants): Tensor => v.inputs_embeds ?? llamaEmbed(v, c.input_ids!)
   const logits = (v: Variables, c: Constants): Tensor =>

@@ -10,7 +10,7 @@ import { nextTokenLoss } from './loss.ts'
 import { loadParams } from './params.ts'
 import { projectionKind } from './projection.ts'
 import type { Case, Fixture } from './verify.ts'
-import { hostInput, jsonField } from './verify-fixture.ts'
+import { hostInput, jsonField, requireShape } from './verify-fixture.ts'
 import { visionConfig } from './vision.ts'
 import {
   embedBatch,
@@ -97,6 +97,8 @@ function samplesOf(fixture: Fixture): Sample[] {
     hostInput(fixture, n),
   )
   const [B, T] = ids!.shape as readonly [number, number]
+  for (const name of ['attention_mask', 'labels']) requireShape(fixture, name, [B, T])
+  requireShape(fixture, 'image_num', [B])
   const row = (array: HostArray, b: number): number[] =>
     Array.from(array.data.subarray(b * T, (b + 1) * T)).filter((_, t) => mask!.data[b * T + t] !== 0)
   return Array.from({ length: B }, (_, b) => ({

@@ -54,6 +54,15 @@ describe('what a fixture must be', () => {
     await expect(verifyFixture({ metadata, tensors: more }, eager)).rejects.toThrow(FileError)
   })
 
+  test('a mask of another shape than the texts is refused', async () => {
+    for (const name of ['llama-causal-rope-none', 'visualchat-causal']) {
+      const { metadata, tensors } = await read(name)
+      const mask = tensors.get('attention_mask')!
+      const flat = new Map([...tensors, ['attention_mask', { ...mask, shape: [mask.data.length, 1] }]])
+      await expect(verifyFixture({ metadata, tensors: flat }, eager)).rejects.toThrow(/attention_mask is/)
+    }
+  })
+
   test('a wrong number fails, and so does NaN', async () => {
     const { metadata, tensors } = await read('projection-baseline')
     for (const wrong of [9, Number.NaN]) {
