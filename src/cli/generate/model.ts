@@ -36,6 +36,12 @@ export async function openWriter(flags: GenerateFlags, { err }: Io): Promise<Wri
   const checkpoint = await openCheckpoint(flags.model)
   await checkpoint.source.close()
   const tokenizer = await openTokenizer(flags.tokenizer ?? (await carried(flags.model)))
+  const [embeddings] = checkpoint.source.tensors.get('model.embed_tokens.weight')?.shape ?? []
+  if (embeddings !== undefined && tokenizer.vocabSize > embeddings) {
+    throw new ValueError(`a tokenizer of ${tokenizer.vocabSize} ids for a model of ${embeddings}`, {
+      hint: 'use the tokenizer that the model was trained with',
+    })
+  }
   const device = await chooseDevice(flags.device)
   const bytes = [...checkpoint.source.tensors.values()].reduce((sum, t) => sum + t.bytes, 0)
   const progress =
@@ -45,11 +51,6 @@ export async function openWriter(flags: GenerateFlags, { err }: Io): Promise<Wri
     store: flags.weights,
     onProgress: (done) => progress?.update(done),
   }).finally(() => progress?.stop())
-  if (tokenizer.vocabSize > config.vocab_size) {
-    throw new ValueError(`a tokenizer of ${tokenizer.vocabSize} ids for a model of ${config.vocab_size}`, {
-      hint: 'use the tokenizer that the model was trained with',
-    })
-  }
   const ends = [...endTokens(checkpoint.config), tokenizer.bosId, tokenizer.eosId].filter((id) => id !== undefined)
   return { config, params, tokenizer, ends: new Set(ends), device }
 }
