@@ -96,8 +96,10 @@ describe('weft generate', () => {
   })
 
   it('keeps weights as integers where it is asked to', async () => {
-    const { code, err } = await generate('--weights', 'int8', '--steps', '4')
+    const { code, err } = await generate('--weights', 'int8', '--compute', 'f16', '--steps', '4')
     expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('compiled in') })
+    // Embeddings decide what is computed in.
+    expect((await generate('--weights', 'f16', '--compute', 'f32')).err).toContain('of a model computed in f32')
   })
 
   it('tells a tokenizer of another size, and a file that is no checkpoint', async () => {

@@ -57,6 +57,12 @@ export function registerGenerate(program: Command, io: Io): void {
         .default('f32')
         .argParser(oneOf('--weights', STORAGES)),
     )
+    .addOption(
+      new Option(
+        '--compute <type>',
+        'f32 or f16, the KV cache too; f16 where --weights is f16, else f32, unless given',
+      ).argParser(oneOf('--compute', ['f32', 'f16'])),
+    )
     .addOption(deviceOption())
     .addHelpText('after', DETAILS)
     .action((flags: GenerateFlags) => generate(flags, io))

@@ -1,3 +1,4 @@
+import type { FloatDType } from '../../ir/dtype.ts'
 import type { Storage } from '../../models/storage.ts'
 import type { DeviceChoice } from '../../runtime/choose.ts'
 
@@ -13,6 +14,7 @@ export interface GenerateFlags {
   readonly stop?: readonly string[]
   readonly seed: number
   readonly weights: Storage
+  readonly compute?: FloatDType
   readonly device: DeviceChoice
 }
 

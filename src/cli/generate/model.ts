@@ -49,6 +49,7 @@ export async function openWriter(flags: GenerateFlags, { err }: Io): Promise<Wri
   const { config, params } = await loadLlama(flags.model, {
     device,
     store: flags.weights,
+    ...(flags.compute === undefined ? {} : { compute: flags.compute }),
     onProgress: (done) => progress?.update(done),
   }).finally(() => progress?.stop())
   const ends = [...endTokens(checkpoint.config), tokenizer.bosId, tokenizer.eosId].filter((id) => id !== undefined)
