@@ -15,7 +15,7 @@ const ALLOWED = {
   data: ['util', 'ir/dtype.ts'],
   runtime: ['util', 'ir/dtype.ts', 'codegen/program.ts'],
   checkpoint: ['models', 'nn', 'data', 'runtime', 'ir', 'util'],
-  generate: ['models', 'nn', 'ir', 'util', 'compile.ts'],
+  generate: ['models', 'nn', 'data', 'ir', 'util', 'compile.ts'],
   plan: ['models', 'train', 'autodiff', 'nn', 'codegen', 'passes', 'ir', 'util'],
   chat: ['generate', 'models', 'nn', 'data', 'ir', 'util', 'compile.ts'],
 }

@@ -1,12 +1,12 @@
 import type { ChatTokenizer } from '../data/tokenizer.ts'
+import { Continuation, type Ending } from '../generate/continuation.ts'
 import { readTokens } from '../generate/next-token.ts'
-import { StopSequences } from '../generate/stop.ts'
 import type { Tensor } from '../ir/tensor.ts'
 import type { Sampler } from '../models/sampling.ts'
 import type { ChatEngine } from './engine.ts'
 
-/** Why a reply ended: by its own end token, by a stop sequence, at its greatest length, or as the context is full. */
-export type EndReason = 'end' | 'stop' | 'length' | 'context-full'
+/** Why a reply ended: as the model would have it, at its greatest length, or as the context is full. */
+export type EndReason = Ending | 'length' | 'context-full'
 
 export interface ReplyOptions {
   readonly engine: ChatEngine
@@ -42,49 +42,38 @@ export interface Reply {
  */
 export async function makeReply(options: ReplyOptions): Promise<{ readonly reply: Reply; readonly fed: number }> {
   const { engine, tokenizer, sample, context, room, maxNewTokens, onToken } = options
-  const stream = tokenizer.stream()
-  const stop = new StopSequences(options.stop)
-  const tokens: number[] = []
+  const written = new Continuation({
+    stream: tokenizer.stream(),
+    ends: new Set([tokenizer.eosId]),
+    stop: options.stop,
+    onText: onToken,
+  })
   const ids = [...context]
-  let text = ''
   let { choice } = options
   let fed = 0
   const feed = (token: Tensor | number): Promise<Tensor> => {
     fed++
     return engine.step(token)
   }
-  const tell = (piece: string): void => {
-    text += piece
-    onToken?.(piece)
-  }
   const done = (reason: EndReason): { readonly reply: Reply; readonly fed: number } => {
-    if (reason !== 'stop') {
-      const last = stop.push(stream.end())
-      const rest = last.stopped ? last.text : last.text + stop.end()
-      if (rest !== '') tell(rest)
-    }
-    return { reply: { text, tokens, reason }, fed }
+    written.finish()
+    const { text, tokens, ending } = written
+    return { reply: { text, tokens, reason: ending ?? reason }, fed }
   }
   for (;;) {
-    const isLast = tokens.length + 1 === maxNewTokens
+    const isLast = written.tokens.length + 1 === maxNewTokens
     const isFull = fed === room
     // A token that was chosen on the device is there already: the next step need not wait until it is read. Should it
     // end the reply, it has only been fed earlier than the next question would have.
     const ahead = sample || isLast || isFull ? undefined : await feed(choice)
     const [id] = (await readTokens(choice, sample && [sample], [ids])) as [number] // of one row
     choice.dispose()
-    if (id === tokenizer.eosId) {
+    const ending = written.push(id)
+    if (ending) {
       ahead?.dispose()
-      return done('end')
+      return done(ending)
     }
-    tokens.push(id)
     ids.push(id)
-    const piece = stop.push(stream.push(id))
-    tell(piece.text)
-    if (piece.stopped) {
-      ahead?.dispose()
-      return done('stop')
-    }
     if (isLast) return done('length')
     if (isFull) return done('context-full')
     choice = ahead ?? (await feed(id))

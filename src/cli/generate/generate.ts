@@ -28,14 +28,14 @@ export async function generate(flags: GenerateFlags, io: Io): Promise<void> {
   // The pass that takes in the last position of the prompts gives the first tokens: hence one more than is left.
   for await (const tokens of generator.continue(ids, positions - longest + 1)) {
     if (steps++ === 0) first = performance.now()
-    for (const [b, id] of tokens.entries()) texts[b]!.push(id)
-    if (texts.every(({ reason }) => reason !== undefined)) break
+    for (const [b, id] of tokens.entries()) texts[b]!.continuation.push(id)
+    if (texts.every(({ continuation }) => continuation.ending)) break
   }
   for (const [b, text] of texts.entries()) {
     const written = text.end()
     if (!single) io.out.write(`${JSON.stringify({ prompt: prompts[b], ...written })}\n`)
   }
-  const count = texts.reduce((sum, { tokens }) => sum + tokens, 0)
+  const count = texts.reduce((sum, { continuation }) => sum + continuation.tokens.length, 0)
   io.err.write(`${single && io.out.isTTY ? '\n' : ''}${speed(count, steps, { began, compiled, first })}\n`)
 }
 
